@@ -1,0 +1,1 @@
+"""From annotated photographs, or none, to batches of patches and joints. Knows no network."""
