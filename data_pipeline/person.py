@@ -5,6 +5,8 @@ import dataclasses
 
 import numpy as np
 
+from data_pipeline.errors import UserError
+
 SPLITS = ("train", "validation", "test")
 
 
@@ -58,5 +60,5 @@ class Annotations:
         }
 
 
-class AnnotationError(ValueError):
-    """The annotation file cannot be read as what it was said to be. The message is one line for the user."""
+class AnnotationError(UserError):
+    """The annotation file cannot be read as what it was said to be."""

@@ -1,0 +1,249 @@
+"""Builds sharded records from annotated photographs, or from none.
+
+    python -m data_pipeline.build_tfrecords --dataset=mpii --annotations=FILE --images=DIR --output=DIR
+
+Writes `<split>-00000-of-00008.tfrecord` and a `dataset.json` that says what they hold. `--dry_run` only reads the
+annotations and prints a summary.
+"""
+
+import collections
+import functools
+import json
+import multiprocessing
+import os
+import sys
+
+from data_pipeline import program  # isort: skip  It quiets TensorFlow, so it comes before.
+
+import numpy as np
+import tensorflow as tf
+import tqdm
+from absl import flags
+
+from data_pipeline import lsp, mpii, records, shards, synthetic
+from data_pipeline.errors import UserError
+from data_pipeline.person import SPLITS, Annotations
+from data_pipeline.skeleton import JOINTS, LIMBS
+
+READERS = {"mpii": mpii.read, "lsp": lsp.read_lsp, "lspet": lsp.read_lspet}
+METRICS = {"mpii": "pckh", "lsp": "pck", "lspet": "pck", "synthetic": "pckh"}
+# These come without a validation split: a tenth of their people is held out, unless the flag says otherwise.
+UNSPLIT = ("lspet", "synthetic")
+MISSING_SHARE = 0.01
+MISSING, UNREADABLE = "photograph missing", "photograph unreadable"
+
+DATASET = flags.DEFINE_enum("dataset", None, (*READERS, "synthetic"), "what the annotations are", required=True)
+ANNOTATIONS = flags.DEFINE_string("annotations", None, "the annotation file, as downloaded")
+IMAGES = flags.DEFINE_string("images", None, "the folder of photographs")
+OUTPUT = flags.DEFINE_string("output", None, "the folder to write to")
+SPLIT = flags.DEFINE_enum("split", None, SPLITS, "build one split; all that there are, if not given")
+SHARDS = flags.DEFINE_integer("shards", 8, "files a split", lower_bound=1)
+LIMIT = flags.DEFINE_integer("limit", None, "the first people only; for synthetic, how many to make", lower_bound=1)
+VALIDATION = flags.DEFINE_integer(
+    "validation_people",
+    None,
+    "training people held out for validation; not given, a tenth of lspet and synthetic, none of others",
+    lower_bound=0,
+)
+SEED = flags.DEFINE_integer("seed", 0, "of the order, of the hold-out and of synthetic people", lower_bound=0)
+PATCH_SIZE = flags.DEFINE_integer(
+    "patch_size", 448, "side of the stored patches in pixels; 1.75 times the crop keeps it whole", lower_bound=16
+)
+WORKERS = flags.DEFINE_integer("workers", os.cpu_count(), "processes", lower_bound=1)
+DRY_RUN = flags.DEFINE_bool("dry_run", False, "read the annotations, print a JSON summary, write nothing")
+ALLOW_MISSING = flags.DEFINE_bool("allow_missing", False, "leave out people whose photograph is missing or unreadable")
+
+
+def read_people():
+    """The people that the flags ask for, every split; synthetic ones are their places in the sequence."""
+    if DATASET.value == "synthetic":
+        if LIMIT.value is None:
+            raise UserError("--dataset=synthetic needs --limit, the number of people to make")
+        return range(LIMIT.value), ["train"] * LIMIT.value, collections.Counter()
+    require(ANNOTATIONS)
+    found = READERS[DATASET.value](ANNOTATIONS.value, SPLIT.value if DATASET.value not in UNSPLIT else None)
+    people = found.people[: LIMIT.value]
+    return people, [person.split for person in people], found.skipped
+
+
+def require(flag):
+    """Raises UserError where a flag that this data set needs was not given."""
+    if flag.value is None:
+        raise UserError(f"--dataset={DATASET.value} needs --{flag.name}")
+
+
+def hold_out(splits, count, seed):
+    """Moves training people to validation.
+
+    Args:
+        splits: the people's splits.
+        count: how many to move.
+        seed: of their choice.
+
+    Returns:
+        The people's new splits.
+
+    Raises:
+        UserError: none would be left to train on.
+    """
+    train = [i for i, split in enumerate(splits) if split == "train"]
+    if count and count >= len(train):
+        raise UserError(f"--validation_people={count} leaves none of the {len(train)} people to train on")
+    chosen = set(np.random.default_rng([seed, 1]).permutation(train)[:count].tolist())
+    return ["validation" if i in chosen else split for i, split in enumerate(splits)]
+
+
+def read_photograph(path):
+    """Decodes a JPEG or PNG file to [H, W, 3] uint8 RGB; a UserError where it is not a whole image."""
+    try:
+        return tf.io.decode_image(tf.io.read_file(path), channels=3, expand_animations=False).numpy()
+    except tf.errors.InvalidArgumentError as error:
+        raise UserError(f"{path} is damaged or no image; download it again, or give --allow_missing") from error
+
+
+def encode_photograph(task, images, patch_size, skip_damaged):
+    """A `(person, split)` to `(record, joints annotated, joints occluded)`; None for a damaged photograph to skip."""
+    person, split = task
+    try:
+        image = read_photograph(os.path.join(images, person.image))
+    except UserError:
+        if skip_damaged:
+            return None
+        raise
+    return records.encode(person, image, patch_size, split), int(person.annotated.sum()), int(person.occluded.sum())
+
+
+def encode_synthetic(task, seed, patch_size):
+    """An `(index, split)` to the same."""
+    index, split = task
+    person, image = synthetic.sample(seed, index, split)
+    return records.encode(person, image, patch_size, split), int(person.annotated.sum()), int(person.occluded.sum())
+
+
+def with_photographs(people, images, allow_missing):
+    """The places in `people` of those whose photograph is in the folder `images`.
+
+    Raises:
+        UserError: the folder is missing, or more than one in a hundred photographs is.
+    """
+    if not os.path.isdir(images):
+        raise UserError(f"{images} is no folder; give --images the folder of the photographs")
+    present = set(os.listdir(images))
+    kept = [i for i, person in enumerate(people) if person.image in present]
+    missing = len(people) - len(kept)
+    if missing:
+        first = next(person.image for person in people if person.image not in present)
+        report = f"{missing} of {len(people)} photographs are missing from {images}, {first} for one"
+        if missing > MISSING_SHARE * len(people) and not allow_missing:
+            raise UserError(f"{report}; complete the folder, or leave these people out by --allow_missing")
+        print(f"{report}; they are left out", file=sys.stderr)
+    return kept
+
+
+def write_split(directory, split, tasks, encode, count, results_of):
+    """Writes the shards of one split.
+
+    Args:
+        directory: an existing folder.
+        split: its name.
+        tasks: what `encode` takes; task k goes into shard k modulo `count`.
+        encode: to `(record, joints annotated, joints occluded)`, or to None for one that is left out.
+        count: number of shards.
+        results_of: `map`, or a process pool's `imap`.
+
+    Returns:
+        The split's entry in `dataset.json`.
+    """
+    totals = collections.Counter(people=0, joints_annotated=0, joints_occluded=0)
+    names = {}
+
+    def counted(results, progress):
+        for result in results:
+            progress.update()
+            if result is None:
+                totals[UNREADABLE] += 1
+                continue
+            record, annotated, occluded = result
+            totals.update(people=1, joints_annotated=annotated, joints_occluded=occluded)
+            yield record
+
+    with tqdm.tqdm(total=len(tasks), desc=split, unit=" people", file=sys.stderr) as progress:
+        for number in range(count):
+            name = shards.name(split, number, count)
+            encoded = counted(results_of(encode, tasks[number::count]), progress)
+            names[name] = shards.write(directory, split, number, count, encoded)
+    return {**totals, "shards": names}
+
+
+def build(people, splits, skipped, encode):
+    """Writes what the flags ask for: every wanted split's shards, then `dataset.json`."""
+    wanted = [split for split in SPLITS if split in splits and SPLIT.value in (None, split)]
+    if not wanted:
+        raise UserError(f"{DATASET.value} has no {SPLIT.value} people here; it has {', '.join(sorted(set(splits)))}")
+    os.makedirs(OUTPUT.value, exist_ok=True)
+    shards.refuse_existing(OUTPUT.value, wanted)
+    order = np.random.default_rng([SEED.value, 0]).permutation(len(people))
+    entries = {}
+    # Fresh interpreters: a fork of one that has started TensorFlow's threads can hang.
+    with multiprocessing.get_context("spawn").Pool(WORKERS.value) as pool:
+        for split in wanted:
+            # Training people are mixed over the shards once, the others keep the order of their annotations.
+            chosen = order if split == "train" else range(len(people))
+            tasks = [(people[i], split) for i in chosen if splits[i] == split]
+            results_of = functools.partial(pool.imap, chunksize=4)
+            entries[split] = write_split(OUTPUT.value, split, tasks, encode, SHARDS.value, results_of)
+    shards.describe(OUTPUT.value, description(entries, skipped))
+    for split, entry in entries.items():
+        print(f"{split}: {entry['people']} people in {SHARDS.value} shards in {OUTPUT.value}")
+
+
+def description(entries, skipped):
+    """What `dataset.json` says."""
+    source = {name: os.path.basename(os.path.normpath(flag.value)) for name, flag in
+              (("annotations", ANNOTATIONS), ("images", IMAGES)) if flag.value}
+    return {
+        "dataset": DATASET.value,
+        "metric": METRICS[DATASET.value],
+        "patch_size": PATCH_SIZE.value,
+        "seed": SEED.value,
+        "limit": LIMIT.value,
+        "source": source,
+        "joints": list(JOINTS),
+        "limbs": [[JOINTS[a], JOINTS[b]] for a, b in LIMBS],
+        "skipped": dict(sorted(skipped.items())),
+        "splits": entries,
+    }
+
+
+def summary(people, splits, skipped):
+    """What `--dry_run` prints: counts over the wanted splits."""
+    chosen = [p for p, split in zip(people, splits, strict=True) if SPLIT.value in (None, split)]
+    if DATASET.value == "synthetic":
+        chosen = [synthetic.sample(SEED.value, index)[0] for index in chosen]
+    return Annotations(chosen, skipped).summary()
+
+
+def main():
+    """Reads the annotations, then sums them up or builds."""
+    people, splits, skipped = read_people()
+    default = len(splits) // 10 if DATASET.value in UNSPLIT else 0
+    splits = hold_out(splits, default if VALIDATION.value is None else VALIDATION.value, SEED.value)
+    if DRY_RUN.value:
+        print(json.dumps(summary(people, splits, skipped), indent=2))
+        return
+    require(OUTPUT)
+    if DATASET.value == "synthetic":
+        encode = functools.partial(encode_synthetic, seed=SEED.value, patch_size=PATCH_SIZE.value)
+    else:
+        require(IMAGES)
+        kept = with_photographs(people, IMAGES.value, ALLOW_MISSING.value)
+        skipped = skipped + collections.Counter({MISSING: len(people) - len(kept)})
+        people, splits = [people[i] for i in kept], [splits[i] for i in kept]
+        encode = functools.partial(
+            encode_photograph, images=IMAGES.value, patch_size=PATCH_SIZE.value, skip_damaged=ALLOW_MISSING.value
+        )
+    build(people, splits, skipped, encode)
+
+
+if __name__ == "__main__":
+    program.run(main)

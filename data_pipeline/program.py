@@ -1,0 +1,63 @@
+"""How every program of the project starts and ends: flags, one clear line for what the user can mend, exit codes.
+
+Import this before TensorFlow: it quiets TensorFlow's start-up messages, unless the environment asks for them.
+"""
+
+import os
+import sys
+
+from absl import app, flags
+
+from data_pipeline.errors import UserError
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+USER_MISTAKE = 2
+
+
+def _parse(arguments):
+    """absl's parser, but a mistake is one line and exit code 2, and a stray word is a mistake."""
+    try:
+        left = flags.FLAGS(arguments)
+    except flags.Error as error:
+        raise UserError(f"{str(error).splitlines()[0]} (--help lists the flags)") from error
+    except OSError as error:  # A flag file that cannot be read.
+        raise UserError(f"{error.filename}: {error.strerror}; give --flagfile a file that exists") from error
+    if len(left) > 1:
+        raise UserError(f"Unknown argument '{left[1]}'; every argument is a flag, as in --name=value")
+    return left
+
+
+def _guarded(main):
+    def call(_):
+        try:
+            code = main()
+        except UserError as error:
+            code = fail(error)
+        except KeyboardInterrupt:
+            code = 130
+        sys.exit(code or 0)
+
+    return call
+
+
+def fail(error):
+    """Prints one line on standard error and returns the exit code for a user's mistake."""
+    print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+    return USER_MISTAKE
+
+
+def run(main):
+    """Parses the flags, calls `main()` and exits with what it returns (None counts as 0).
+
+    A `UserError`, or a flag that does not parse, is printed as one line and exits with 2. Anything else is a fault of
+    the project and keeps its traceback.
+    """
+
+    def parse(arguments):
+        try:
+            return _parse(arguments)
+        except UserError as error:
+            sys.exit(fail(error))
+
+    app.run(_guarded(main), flags_parser=parse)

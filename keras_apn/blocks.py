@@ -1,0 +1,110 @@
+"""The parts that G, P and C are built of: convolutions, the residual module and the encoder-decoder."""
+
+import keras
+import tensorflow as tf
+
+# Keras's default of 0.99 needs hundreds of steps to follow the weights: validation collapses in short runs.
+BATCH_NORM_MOMENTUM = 0.9
+
+
+def norm_relu(x, *, name):
+    """Batch norm, then ReLU."""
+    x = keras.layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, epsilon=1e-5, name=f"{name}_bn")(x)
+    return keras.layers.ReLU(name=f"{name}_relu")(x)
+
+
+def conv(x, filters, kernel=1, strides=1, *, name, stddev=None):
+    """A plain convolution with bias; `stddev` starts the kernel from a normal distribution instead of Glorot's."""
+    start = "glorot_uniform" if stddev is None else keras.initializers.RandomNormal(stddev=stddev)
+    return keras.layers.Conv2D(
+        filters, kernel, strides=strides, padding="same", kernel_initializer=start, name=f"{name}_conv"
+    )(x)
+
+
+def residual(x, filters, *, name):
+    """Pre-activation bottleneck with a skip; the paper's only convolution block (Section 2.1).
+
+    Args:
+        x: `[B, H, W, C]` features.
+        filters: output channels; the two inner convolutions have half as many.
+        name: prefix of every layer's name.
+
+    Returns:
+        `[B, H, W, filters]` features.
+    """
+    y = conv(norm_relu(x, name=f"{name}_1"), filters // 2, name=f"{name}_1")
+    y = conv(norm_relu(y, name=f"{name}_2"), filters // 2, 3, name=f"{name}_2")
+    y = conv(norm_relu(y, name=f"{name}_3"), filters, name=f"{name}_3")
+    skip = x if x.shape[-1] == filters else conv(x, filters, name=f"{name}_skip")
+    return keras.layers.Add(name=f"{name}_add")([skip, y])
+
+
+def halve(x, *, name):
+    """Max pooling to half the height and width."""
+    return keras.layers.MaxPooling2D(2, name=f"{name}_pool")(x)
+
+
+@tf.custom_gradient
+def _double(x):
+    height, width = x.shape[1:3]
+
+    def gradient(upstream):
+        return 4.0 * tf.nn.avg_pool2d(upstream, 2, 2, "VALID")
+
+    return tf.image.resize(x, [2 * height, 2 * width], "nearest"), gradient
+
+
+@keras.saving.register_keras_serializable("keras_apn")
+class Double(keras.layers.Layer):
+    """Nearest-neighbour upsampling by two: [B, H, W, C] to [B, 2H, 2W, C].
+
+    Forward it is the stock operator, which every export format knows. Its gradient is written as a pooling, because
+    TensorFlow 2.15 has no XLA kernel for the stock one.
+    """
+
+    def call(self, inputs):
+        return _double(inputs)
+
+    def compute_output_shape(self, input_shape):
+        batch, height, width, channels = input_shape
+        return (batch, 2 * height, 2 * width, channels)
+
+
+def encoder_decoder(x, levels, *, name):
+    """The hourglass: `levels` times down and up again, with a skip across at every level (Section 2.1).
+
+    Args:
+        x: `[B, H, W, C]` features; H and W can be halved `levels` times.
+        levels: how often the resolution is halved.
+        name: prefix of every layer's name.
+
+    Returns:
+        `[B, H, W, C]` features.
+    """
+    filters, skips = x.shape[-1], []
+    for level in range(1, levels + 1):
+        skips.append(residual(x, filters, name=f"{name}_skip{level}"))
+        x = residual(halve(x, name=f"{name}_down{level}"), filters, name=f"{name}_down{level}")
+    x = residual(x, filters, name=f"{name}_bottom")
+    for level in range(levels, 0, -1):
+        x = Double(name=f"{name}_up{level}_double")(residual(x, filters, name=f"{name}_up{level}"))
+        x = keras.layers.Add(name=f"{name}_up{level}_merge")([x, skips.pop()])
+    return x
+
+
+def image_stem(image, filters, *, name):
+    """Brings an image to a quarter of its size: convolution, residual, max pooling, two residuals (Section 2.1).
+
+    Args:
+        image: `[B, 4H, 4W, 3]` within 0 and 1.
+        filters: output channels; the layers before have at most 64 and 128, as in the hourglass paper.
+        name: prefix of every layer's name.
+
+    Returns:
+        `[B, H, W, filters]` features.
+    """
+    narrow, middle = min(64, filters), min(128, filters)
+    x = conv(image, narrow, 7, 2, name=f"{name}_entry")
+    x = residual(norm_relu(x, name=f"{name}_entry"), middle, name=f"{name}_res1")
+    x = residual(halve(x, name=name), middle, name=f"{name}_res2")
+    return residual(x, filters, name=f"{name}_res3")

@@ -1,0 +1,177 @@
+"""Every setting of a run, once: frozen dataclasses whose defaults are the paper's, and the flags made from them."""
+
+import dataclasses
+import json
+import os
+
+from absl import flags
+
+from data_pipeline.errors import UserError
+
+CONFIG_FILE = "config.json"
+
+
+def _setting(default, help_text, *, choices=None, least=None, above=None, most=None):
+    """A field with the rule that its value keeps; the help text cites the paper's section or says why."""
+    rule = {"help": help_text, "choices": choices, "least": least, "above": above, "most": most}
+    return dataclasses.field(default=default, metadata=rule)
+
+
+def _check(settings):
+    """Raises UserError for the first field whose value breaks its rule."""
+    for field in dataclasses.fields(settings):
+        value, rule = getattr(settings, field.name), field.metadata
+        if rule["choices"] and value not in rule["choices"]:
+            raise UserError(f"--{field.name} must be one of {', '.join(rule['choices'])}. Received: {value}")
+        if rule["least"] is not None and value < rule["least"]:
+            raise UserError(f"--{field.name} must be at least {rule['least']}. Received: {value}")
+        if rule["above"] is not None and value <= rule["above"]:
+            raise UserError(f"--{field.name} must be above {rule['above']}. Received: {value}")
+        if rule["most"] is not None and value > rule["most"]:
+            raise UserError(f"--{field.name} must be at most {rule['most']}. Received: {value}")
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelConfig:
+    """The three networks."""
+
+    crop_size: int = _setting(256, "side of the networks' input in pixels (Section 3: 256x256)", least=8)
+    stacks: int = _setting(4, "hourglasses in G (Section 4.3: 4)", least=1)
+    features: int = _setting(512, "channels of G's residual modules (Section 2.1: 512; 256 fits its speed)", least=2)
+    levels: int = _setting(4, "how often an hourglass halves its resolution (Section 2.1: 64 to 4 pixels)", least=1)
+    single_task: bool = _setting(False, "no occlusion maps anywhere: the ablation of Section 4.3")
+    discriminators: bool = _setting(True, "train with P and C; --nodiscriminators leaves G alone")
+    discriminator_features: int = _setting(128, "channels of P's and C's residual modules (BUILD_NOTES 11)", least=2)
+
+    def __post_init__(self):
+        _check(self)
+        if self.crop_size % (4 * 2**self.levels):
+            raise UserError(
+                f"--crop_size must be a multiple of 4 * 2**levels = {4 * 2**self.levels}. Received: {self.crop_size}"
+            )
+
+
+@dataclasses.dataclass(frozen=True)
+class DataConfig:
+    """Where the records are and how the crops are varied."""
+
+    dataset: str = _setting("mpii", "what the records hold", choices=("mpii", "lsp", "lspet", "synthetic"))
+    train_records: str = _setting("data/mpii/train-*.tfrecord", "glob of the training shards")
+    validation_records: str = _setting("data/mpii/validation-*.tfrecord", "glob of the validation shards")
+    rotation: float = _setting(30.0, "crops are turned by at most so many degrees (Section 3)", least=0, most=30)
+    scale: float = _setting(0.25, "crops are scaled by 1 - scale to 1 + scale (Section 3)", least=0, most=0.25)
+    flip: float = _setting(0.5, "probability of a mirrored crop (Section 3)", least=0, most=1)
+    color: float = _setting(0.4, "channels are multiplied by 1 - color to 1 + color (hourglass code)", least=0, most=1)
+    sigma: float = _setting(1.0, "standard deviation of the target Gaussians, heatmap pixels (hourglass)", above=0)
+    shuffle: int = _setting(4096, "size of the shuffle buffer, in encoded records", least=1)
+
+    def __post_init__(self):
+        _check(self)
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingConfig:
+    """Losses, labels and the optimizers."""
+
+    epochs: int = _setting(230, "passes over the training records (Section 3: 230 on MPII, 250 on LSP)", least=1)
+    batch_size: int = _setting(16, "people in a batch (the paper gives none)", least=1)
+    steps_per_epoch: int = _setting(0, "steps in an epoch; 0 is one pass over the records", least=0)
+    seed: int = _setting(0, "of weights, order and augmentation", least=0)
+    optimizer: str = _setting("rmsprop", "of all three networks (Section 3: RMSProp)", choices=("rmsprop", "adam"))
+    learning_rate: float = _setting(2.5e-4, "of G (Section 3: 2.5e-4)", above=0)
+    discriminator_learning_rate: float = _setting(2.5e-4, "of P and C (Section 3: 2.5e-4)", above=0)
+    learning_rate_schedule: str = _setting(
+        "constant", "constant as in the paper, or cosine down to zero", choices=("constant", "cosine")
+    )
+    warmup_steps: int = _setting(0, "steps in which the learning rate rises from zero", least=0)
+    mode: str = _setting(
+        "joint", "one update of G a step, or two as Algorithm 1 prints it", choices=("joint", "alternating")
+    )
+    balance: str = _setting(
+        "share",
+        "weigh P and C by a share of L_G's gradient, or by alpha and beta (BUILD_NOTES 4)",
+        choices=("share", "fixed"),
+    )
+    pose_share: float = _setting(0.2, "P's gradient at the heatmaps over L_G's, with --balance=share", least=0)
+    confidence_share: float = _setting(0.2, "C's gradient at the heatmaps over L_G's, with --balance=share", least=0)
+    alpha: float = _setting(1 / 220, "weight of C with --balance=fixed (Section 3: 1/220)", least=0)
+    beta: float = _setting(1 / 180, "weight of P with --balance=fixed (Section 3: 1/180)", least=0)
+    reduction: str = _setting(
+        "mean", "of Eq. 1: over elements, or the printed sum (BUILD_NOTES 2)", choices=("mean", "sum")
+    )
+    foreground_weight: float = _setting(0.0, "heatmap pixels weigh 1 + this times their target (BUILD_NOTES 6)", least=0)
+    delta: float = _setting(0.5, "p_fake's threshold, head sizes (BUILD_NOTES 5)", above=0)
+    delta_start: float = _setting(0.5, "the same at the first step, unless the schedule is constant", above=0)
+    epsilon: float = _setting(0.6, "c_fake's threshold, norms of a target Gaussian (BUILD_NOTES 5)", above=0)
+    epsilon_start: float = _setting(0.6, "the same at the first step, unless the schedule is constant", above=0)
+    threshold_schedule: str = _setting(
+        "constant", "how delta and epsilon go from start to end", choices=("constant", "linear", "cosine")
+    )
+
+    def __post_init__(self):
+        _check(self)
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """A run's whole configuration, as its workdir keeps it."""
+
+    model: ModelConfig = dataclasses.field(default_factory=ModelConfig)
+    data: DataConfig = dataclasses.field(default_factory=DataConfig)
+    training: TrainingConfig = dataclasses.field(default_factory=TrainingConfig)
+
+    def save(self, workdir):
+        """Writes `config.json` into the workdir, whole or not at all."""
+        path = os.path.join(workdir, CONFIG_FILE)
+        with open(f"{path}.partial", "w", encoding="utf-8") as file:
+            json.dump(dataclasses.asdict(self), file, indent=2)
+            file.write("\n")
+        os.replace(f"{path}.partial", path)
+
+
+SECTIONS = {"model": ModelConfig, "data": DataConfig, "training": TrainingConfig}
+
+
+def load(workdir):
+    """The configuration of a workdir.
+
+    Raises:
+        UserError: there is none, or it is damaged.
+    """
+    path = os.path.join(workdir, CONFIG_FILE)
+    try:
+        with open(path, encoding="utf-8") as file:
+            raw = json.load(file)
+        return Config(**{name: section(**raw[name]) for name, section in SECTIONS.items()})
+    except OSError as error:
+        raise UserError(f"{workdir} is not a workdir of keras_apn.train: {path}: {error.strerror}") from error
+    except (KeyError, TypeError, json.JSONDecodeError) as error:
+        raise UserError(f"{path} is damaged or from another version: {error}") from error
+
+
+def define_flags():
+    """Makes an absl flag of every field, with its default."""
+    define = {bool: flags.DEFINE_bool, int: flags.DEFINE_integer, float: flags.DEFINE_float, str: flags.DEFINE_string}
+    for section in SECTIONS.values():
+        for field in dataclasses.fields(section):
+            if field.metadata["choices"]:
+                flags.DEFINE_enum(field.name, field.default, field.metadata["choices"], field.metadata["help"])
+            else:
+                define[type(field.default)](field.name, field.default, field.metadata["help"])
+
+
+def from_flags(values):
+    """The configuration that parsed flags describe.
+
+    Args:
+        values: absl's `FLAGS`, or anything with the fields' names as attributes.
+
+    Raises:
+        UserError: a value breaks its rule.
+    """
+    return Config(
+        **{
+            name: section(**{field.name: getattr(values, field.name) for field in dataclasses.fields(section)})
+            for name, section in SECTIONS.items()
+        }
+    )

@@ -1,0 +1,61 @@
+"""The loss of G's heatmaps (Eq. 1) and of the discriminators' labels (Eq. 2 to 4). Unannotated joints weigh nothing."""
+
+import tensorflow as tf
+
+REDUCTIONS = ("mean", "sum")
+
+
+def heatmap_loss(predicted, true, annotated, *, stacks, reduction="mean", foreground_weight=0.0):
+    """One term of Eq. 1: one task's heatmaps of one stack.
+
+    Args:
+        predicted, true: [B, H, W, J] float32.
+        annotated: [B, J] bool.
+        stacks: N of Eq. 1, used by the printed sum.
+        reduction: "mean" over the elements of annotated joints' maps, as Torch7's criterion computes it; "sum" as
+            printed, 1 / (2 M N) of the sum (BUILD_NOTES 2).
+        foreground_weight: each pixel weighs 1 + foreground_weight * (its target).
+
+    Returns:
+        A scalar.
+
+    Raises:
+        ValueError: no such reduction.
+    """
+    if reduction not in REDUCTIONS:
+        raise ValueError(f"`reduction` must be one of {REDUCTIONS}. Received: {reduction}")
+    mask = tf.cast(annotated, tf.float32)
+    error = tf.square(predicted - true)
+    if foreground_weight:
+        error *= 1.0 + foreground_weight * true
+    total = tf.reduce_sum(tf.reduce_sum(error, axis=(1, 2)) * mask)
+    if reduction == "sum":
+        return total / (2.0 * stacks * tf.cast(tf.shape(predicted)[0], tf.float32))
+    pixels = predicted.shape[1] * predicted.shape[2]
+    return total / (pixels * tf.maximum(tf.reduce_sum(mask), 1.0))
+
+
+def label_loss(logits, labels, annotated):
+    """Binary cross-entropy of a discriminator's logits, the mean over annotated joints (Eq. 2 and 3, BUILD_NOTES 3).
+
+    Args:
+        logits, labels: [B, J] float32; no gradient flows into the labels.
+        annotated: [B, J] bool.
+
+    Returns:
+        A scalar.
+    """
+    entropy = tf.nn.sigmoid_cross_entropy_with_logits(labels=tf.stop_gradient(labels), logits=logits)
+    return masked_mean(entropy, annotated)
+
+
+def masked_mean(values, annotated):
+    """The mean of [B, J] values over annotated joints; 0 where there is none."""
+    mask = tf.cast(annotated, tf.float32)
+    return tf.reduce_sum(values * mask) / tf.maximum(tf.reduce_sum(mask), 1.0)
+
+
+def accuracy(logits, labels, annotated):
+    """Share of annotated joints on whose label ([B, J], 0 or 1) a discriminator's logits come down."""
+    right = tf.cast((logits > 0.0) == (labels > 0.5), tf.float32)
+    return masked_mean(right, annotated)

@@ -1,0 +1,74 @@
+"""From a configuration to networks, optimizers and the model that trains them."""
+
+import keras
+
+from keras_apn.adversarial import AdversarialPoseNet
+from keras_apn.discriminators import build_confidence_discriminator, build_pose_discriminator
+from keras_apn.generator import build_generator
+
+
+def generator(model):
+    """G of a `config.ModelConfig`."""
+    return build_generator(
+        crop_size=model.crop_size,
+        stacks=model.stacks,
+        features=model.features,
+        levels=model.levels,
+        occlusion=not model.single_task,
+    )
+
+
+def discriminators(model):
+    """`(P, C)` of a `config.ModelConfig`, or `(None, None)` where it trains without."""
+    if not model.discriminators:
+        return None, None
+    sizes = {
+        "crop_size": model.crop_size,
+        "features": model.discriminator_features,
+        "levels": model.levels,
+        "occlusion": not model.single_task,
+    }
+    return build_pose_discriminator(**sizes), build_confidence_discriminator(**sizes)
+
+
+def optimizer(training, learning_rate, total_steps):
+    """An optimizer of a `config.TrainingConfig`.
+
+    Args:
+        training: the configuration.
+        learning_rate: the highest rate.
+        total_steps: number of updates that a cosine spans.
+    """
+    rate = learning_rate
+    if training.learning_rate_schedule == "cosine" or training.warmup_steps:
+        rate = keras.optimizers.schedules.CosineDecay(
+            0.0 if training.warmup_steps else learning_rate,
+            decay_steps=max(total_steps - training.warmup_steps, 1),
+            alpha=0.0 if training.learning_rate_schedule == "cosine" else 1.0,
+            warmup_target=learning_rate if training.warmup_steps else None,
+            warmup_steps=training.warmup_steps,
+        )
+    if training.optimizer == "adam":
+        return keras.optimizers.Adam(rate)
+    # Torch7's RMSProp, which the paper's tools use: it forgets slower than Keras's default.
+    return keras.optimizers.RMSprop(rate, rho=0.99, epsilon=1e-8)
+
+
+def adversarial_posenet(config, steps_per_epoch):
+    """The compiled `AdversarialPoseNet` of a `config.Config`."""
+    training, total_steps = config.training, config.training.epochs * steps_per_epoch
+    keras.utils.set_random_seed(training.seed)
+    p, c = discriminators(config.model)
+    model = AdversarialPoseNet(
+        generator(config.model), p, c, training=training, data=config.data, total_steps=total_steps
+    )
+    updates_of_generator = total_steps * (2 if training.mode == "alternating" and p is not None else 1)
+    model.compile(
+        optimizer(training, training.learning_rate, updates_of_generator),
+        *(
+            optimizer(training, training.discriminator_learning_rate, total_steps)
+            for network in (p, c)
+            if network is not None
+        ),
+    )
+    return model

@@ -1,0 +1,118 @@
+"""Trains Adversarial PoseNet: `python -m keras_apn.train --flagfile=mpii.flags --workdir=runs/mpii`.
+
+The workdir gets the configuration, checkpoints, the best weights and TensorBoard scalars. Started again in the same
+workdir, it goes on where it stopped.
+"""
+
+import dataclasses
+import os
+import shlex
+import sys
+
+from data_pipeline import program  # isort: skip  It quiets TensorFlow, so it comes before.
+
+import keras
+from absl import flags
+
+from data_pipeline import dataset
+from data_pipeline.errors import UserError
+from keras_apn import config as configuration
+from keras_apn import networks
+from keras_apn.callbacks import Checkpoints, Progress
+
+WORKDIR = flags.DEFINE_string("workdir", "runs/adversarial_posenet", "where the run is kept")
+
+# What each data set is called where it is downloaded.
+SOURCES = {
+    "mpii": "--annotations=mpii_human_pose_v1_u12_1.mat --images=images",
+    "lsp": "--annotations=lsp_dataset/joints.mat --images=lsp_dataset/images",
+    "lspet": "--annotations=hr-lspet/joints.mat --images=hr-lspet/images",
+    "synthetic": "--limit=2000",
+}
+
+
+def find_records(data, pattern):
+    """The shards of a glob; where there are none, a UserError with the command that builds them."""
+    try:
+        return dataset.find(pattern)
+    except UserError as error:
+        output = shlex.quote(os.path.dirname(pattern) or ".")
+        raise UserError(
+            f"{error}. Build them: python -m data_pipeline.build_tfrecords --dataset={data.dataset} "
+            f"{SOURCES[data.dataset]} --output={output}"
+        ) from error
+
+
+def check_resumable(config, workdir):
+    """Raises UserError where the workdir holds a run of other settings than these; more epochs are welcome."""
+    if not os.path.exists(os.path.join(workdir, configuration.CONFIG_FILE)):
+        return
+    old = configuration.load(workdir)
+    same = dataclasses.replace(config, training=dataclasses.replace(config.training, epochs=old.training.epochs))
+    if old == same:
+        return
+    changed = [
+        f"--{name}={before} there, {after} here"
+        for section in configuration.SECTIONS
+        for (name, before), after in zip(
+            dataclasses.asdict(getattr(old, section)).items(),
+            dataclasses.asdict(getattr(same, section)).values(),
+            strict=True,
+        )
+        if before != after
+    ]
+    raise UserError(f"{workdir} holds a run of other settings ({'; '.join(changed)}); give another --workdir")
+
+
+def train(config, workdir):
+    """Trains a configuration in a workdir, from its newest checkpoint on where it has one.
+
+    Returns:
+        The `AdversarialPoseNet`, trained.
+
+    Raises:
+        UserError: records are missing, or the workdir holds another run.
+    """
+    data, training = config.data, config.training
+    train_paths = find_records(data, data.train_records)
+    validation_paths = find_records(data, data.validation_records)
+    check_resumable(config, workdir)
+    described = dataset.describe(train_paths)
+    steps = training.steps_per_epoch or described["people"] // training.batch_size
+    if not steps:
+        raise UserError(f"--batch_size={training.batch_size} is more than the {described['people']} training people")
+    os.makedirs(workdir, exist_ok=True)
+    config.save(workdir)
+
+    model = networks.adversarial_posenet(config, steps)
+    checkpoints = Checkpoints(workdir)
+    first = checkpoints.restore(model)
+    if first:
+        print(f"Going on in {workdir} after epoch {first}.")
+    sizes = {"patch_size": described["patch_size"], "batch_size": training.batch_size}
+    batches = dataset.load(train_paths, **sizes, shuffle=data.shuffle, seed=training.seed + first, repeat=True)
+    validation = dataset.load(validation_paths, **{**sizes, "patch_size": dataset.describe(validation_paths)["patch_size"]})
+    model.fit(
+        batches,
+        epochs=training.epochs,
+        initial_epoch=first,
+        steps_per_epoch=steps,
+        validation_data=validation,
+        verbose=1 if sys.stdout.isatty() else 0,
+        callbacks=[
+            checkpoints,
+            Progress(checkpoints, training.epochs, first),
+            keras.callbacks.TensorBoard(os.path.join(workdir, "tensorboard"), write_graph=False),
+        ],
+    )
+    return model
+
+
+def main():
+    """Reads the flags and trains."""
+    train(configuration.from_flags(flags.FLAGS), WORKDIR.value)
+
+
+if __name__ == "__main__":
+    configuration.define_flags()
+    program.run(main)
