@@ -77,12 +77,12 @@ class Body:
 def sample(rng):
     """Draws proportions: one in six a child, the rest adults of 1.50 to 1.98 m, thin to stout."""
     child = rng.random() < 1 / 6
-    stature = rng.uniform(1.0, 1.5) if child else np.clip(rng.normal(1.72, 0.1), 1.5, 1.98)
+    stature = rng.uniform(1.0, 1.5) if child else float(np.clip(rng.normal(1.72, 0.1), 1.5, 1.98))
     lengths = {name: share * stature * rng.normal(1, 0.035) for name, share in SHARES.items()}
     # A child's head is large for its height.
     lengths["head"] *= (1.72 / stature) ** 0.4 if child else 1
     girth = stature / 1.72 * np.clip(rng.lognormal(0, 0.13), 0.78, 1.45)
-    return Body(float(stature), lengths, float(girth))
+    return Body(stature, lengths, float(girth))
 
 
 def turn(axis, degrees):
@@ -93,6 +93,15 @@ def turn(axis, degrees):
     if axis == 1:
         return np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]])
     return np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]])
+
+
+def seen_from(yaw, pitch=0.0, roll=0.0):
+    """(3, 3) rotation from the upright body's frame to that of a camera (x right, y down, z away), in degrees.
+
+    At yaw 0 the person faces the camera; a positive yaw turns them to their left, the viewer's right. A positive pitch
+    looks down on them.
+    """
+    return turn(2, roll) @ turn(0, pitch) @ np.diag([1.0, -1.0, -1.0]) @ turn(1, yaw)
 
 
 def _limb(parent, flexion, abduction, rotation, sign):
@@ -107,9 +116,7 @@ def _of_side(angles, side):
 def _arm(body, angles, side, points, frames):
     sign, lengths, own = SIDES[side], body.lengths, _of_side(angles, side)
     collar = frames["torso"] @ turn(2, sign * own["shrug"])
-    upper = _limb(
-        frames["torso"], own["shoulder_flexion"], own["shoulder_abduction"], own["shoulder_rotation"], sign
-    )
+    upper = _limb(frames["torso"], own["shoulder_flexion"], own["shoulder_abduction"], own["shoulder_rotation"], sign)
     fore = upper @ turn(0, -own["elbow"])
     hand = fore @ turn(2, -sign * own["wrist"])
     points[f"{side}_shoulder"] = points["thorax"] + collar @ [sign * lengths["shoulder"], 0, 0]
@@ -145,24 +152,18 @@ def forward(body, angles, root=None):
         `(points, frames)`: (3,) points in metres by name (the joints, and hands, heels and toes), and (3, 3) frames
         of the body's segments by name, columns left, up, front.
     """
-    root = np.eye(3) if root is None else root
-    bend = [turn(1, angles["spine_twist"]), turn(2, -angles["spine_side"]), turn(0, angles["spine_flexion"])]
-    torso = root @ bend[2] @ bend[1] @ bend[0]
-    tilts = [(0, angles["neck_flexion"]), (2, -angles["neck_side"])]
-    neck = torso @ turn(*_halved(tilts[0])) @ turn(*_halved(tilts[1]))
-    head = torso @ turn(*tilts[0]) @ turn(*tilts[1]) @ turn(1, angles["neck_twist"])
-    points = {"pelvis": np.zeros(3), "thorax": torso[:, 1] * body.lengths["trunk"]}
-    points["upper_neck"] = points["thorax"] + neck[:, 1] * body.lengths["neck"]
-    points["head_top"] = points["upper_neck"] + head[:, 1] * body.lengths["head"]
+    root, lengths = np.eye(3) if root is None else root, body.lengths
+    torso = root @ turn(0, angles["spine_flexion"]) @ turn(2, -angles["spine_side"]) @ turn(1, angles["spine_twist"])
+    neck = torso @ turn(0, angles["neck_flexion"] / 2) @ turn(2, -angles["neck_side"] / 2)
+    head = torso @ turn(0, angles["neck_flexion"]) @ turn(2, -angles["neck_side"]) @ turn(1, angles["neck_twist"])
+    points = {"pelvis": np.zeros(3), "thorax": torso[:, 1] * lengths["trunk"]}
+    points["upper_neck"] = points["thorax"] + neck[:, 1] * lengths["neck"]
+    points["head_top"] = points["upper_neck"] + head[:, 1] * lengths["head"]
     frames = {"pelvis": root, "torso": torso, "neck": neck, "head": head}
     for side in SIDES:
         _arm(body, angles, side, points, frames)
         _leg(body, angles, side, points, frames)
     return points, frames
-
-
-def _halved(tilt):
-    return tilt[0], tilt[1] / 2
 
 
 def joints(points):

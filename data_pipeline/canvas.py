@@ -79,21 +79,27 @@ class Canvas:
         near, far = corners[:, 2].min(), corners[:, 2].max()
         if near < NEAREST:
             return
-        alpha = np.zeros(self.depth.shape, np.uint8)
-        outline = np.round(camera.project(corners) * 16).astype(np.int32)
-        cv2.fillConvexPoly(alpha, outline, 255, cv2.LINE_AA, 4)
-        place = np.flatnonzero(alpha)
-        y, x = np.divmod(place, self.depth.shape[1])
+        x, y, alpha = self._polygon(camera.project(corners))
         across = ((x - camera.centre[0]) / camera.focal).astype(np.float32)
         down = ((y - camera.centre[1]) / camera.focal).astype(np.float32)
         depth = np.clip(_plane_depth(corners, across, down), near, far)
-        tiles = np.float32(texture.TILE / cloth.size * far)
-        mix = texture.patterns()[cloth.pattern][
-            (down * tiles).astype(np.intp) % texture.TILE, (across * tiles).astype(np.intp) % texture.TILE
-        ]
+        tiles, last = texture.TILE / cloth.size * far, texture.TILE - 1
+        row, column = (down * tiles).astype(np.intp) & last, (across * tiles).astype(np.intp) & last
         base, second = np.float32(brightness) * np.array([cloth.base, cloth.second], np.float32)
-        colour = base + (second - base) * mix[:, None]
-        self.blend(place, colour, alpha.reshape(-1)[place] * np.float32(1 / 255), depth, owner)
+        colour = base + (second - base) * texture.patterns()[cloth.pattern][row, column][:, None]
+        self.blend(y * self.depth.shape[1] + x, colour, alpha, depth, owner)
+
+    def _polygon(self, outline):
+        """(n,) columns and rows of the pixels that a convex polygon of (N, 2) corners touches, and their alpha."""
+        height, width = self.depth.shape
+        left, top = np.clip(np.floor(outline.min(0)), 0, (width, height)).astype(int)
+        right, bottom = np.clip(np.ceil(outline.max(0)) + 1, 0, (width, height)).astype(int)
+        alpha = np.zeros((max(bottom - top, 0), max(right - left, 0)), np.uint8)
+        if alpha.size:
+            corners = np.round((outline - (left, top)) * 16).astype(np.int32)
+            cv2.fillConvexPoly(alpha, corners, 255, cv2.LINE_AA, 4)
+        y, x = np.nonzero(alpha)
+        return x + left, y + top, alpha[y, x] * np.float32(1 / 255)
 
 
 def _plane_depth(corners, x, y):

@@ -66,7 +66,12 @@ def load(paths, *, patch_size, batch_size, shuffle=0, seed=0, repeat=False, name
     shards = tf.data.Dataset.from_tensor_slices(list(paths))
     if shuffle:
         shards = shards.shuffle(len(paths), seed=seed)
-        encoded = shards.interleave(tf.data.TFRecordDataset, cycle_length=min(len(paths), 8), deterministic=True)
+        encoded = shards.interleave(
+            tf.data.TFRecordDataset,
+            cycle_length=min(len(paths), 8),
+            num_parallel_calls=tf.data.AUTOTUNE,
+            deterministic=True,
+        )
         encoded = encoded.shuffle(shuffle, seed=seed)
     else:
         encoded = shards.flat_map(tf.data.TFRecordDataset)

@@ -5,7 +5,8 @@ Tables give the mean and the standard deviation of an angle in degrees. A name w
 clipped to `body.LIMITS`.
 """
 
-import numpy as np
+import bisect
+import itertools
 
 from data_pipeline import body as bodies
 
@@ -133,12 +134,13 @@ GESTURES = {
 
 def _choice(rng, weights):
     names = list(weights)
-    shares = np.array([weights[name] for name in names], float)
-    return names[int(np.searchsorted(np.cumsum(shares) / shares.sum(), rng.random()))]
+    reached = list(itertools.accumulate(weights.values()))
+    return names[bisect.bisect(reached, rng.random() * reached[-1])]
 
 
 def _clip(name, value):
-    return float(np.clip(value, *bodies.LIMITS[name]))
+    low, high = bodies.LIMITS[name]
+    return min(max(float(value), low), high)
 
 
 def _draw_trunk(rng, posture):

@@ -3,9 +3,11 @@
 Import this before TensorFlow: it quiets TensorFlow's start-up messages, unless the environment asks for them.
 """
 
+import logging
 import os
 import sys
 
+import absl.logging
 from absl import app, flags
 
 from data_pipeline.errors import UserError
@@ -60,4 +62,6 @@ def run(main):
         except UserError as error:
             sys.exit(fail(error))
 
+    absl.logging.set_verbosity(absl.logging.WARNING)
+    logging.getLogger("tensorflow").setLevel(logging.WARNING)
     app.run(_guarded(main), flags_parser=parse)

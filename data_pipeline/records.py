@@ -38,7 +38,8 @@ def cut(image, left, top, side, size):
         [size, size, 3] uint8, smoothed before it is made smaller.
     """
     height, width = image.shape[:2]
-    rows, columns = slice(max(top, 0), max(min(top + side, height), 0)), slice(max(left, 0), max(min(left + side, width), 0))
+    rows = slice(max(top, 0), max(min(top + side, height), 0))
+    columns = slice(max(left, 0), max(min(left + side, width), 0))
     square = np.zeros((side, side, 3), np.uint8)
     part = image[rows, columns]
     if part.size:

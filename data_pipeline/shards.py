@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from data_pipeline.dataset import DESCRIPTION
 from data_pipeline.errors import UserError
+from data_pipeline.files import write_json
 
 
 def name(split, number, count):
@@ -20,7 +21,7 @@ def refuse_existing(directory, splits):
     for split in splits:
         found = glob.glob(os.path.join(glob.escape(directory), f"{split}-*-of-*.tfrecord"))
         if found:
-            raise UserError(f"{directory} already holds {len(found)} {split} shards; delete them or give another --output")
+            raise UserError(f"{directory} holds {len(found)} {split} shards; delete them or give another --output")
 
 
 def write(directory, split, number, count, encoded):
@@ -55,7 +56,4 @@ def describe(directory, description):
         with open(path, encoding="utf-8") as file:
             old = json.load(file)
         description = {**description, "splits": {**old.get("splits", {}), **description["splits"]}}
-    with open(f"{path}.partial", "w", encoding="utf-8") as file:
-        json.dump(description, file, indent=2)
-        file.write("\n")
-    os.replace(f"{path}.partial", path)
+    write_json(path, description)

@@ -1,8 +1,8 @@
 """What a person wears: skin, hair and clothes, drawn at random."""
 
+import colorsys
 import dataclasses
 
-import cv2
 import numpy as np
 
 from data_pipeline import texture
@@ -41,12 +41,10 @@ class Outfit:
     loose: float
 
 
-def colour(rng):
-    """(3,) RGB in 0 to 255: mostly muted, some bright, some black or white."""
-    saturation = 255 * rng.beta(1.2, 2.2)
-    value = 40 + 215 * rng.beta(1.6, 1.5)
-    pixel = np.uint8([[[rng.integers(180), saturation, value]]])
-    return tuple(float(v) for v in cv2.cvtColor(pixel, cv2.COLOR_HSV2RGB)[0, 0])
+def colour(rng, vivid=1.0):
+    """(3,) RGB in 0 to 255: mostly muted, some bright, some black or white; `vivid` scales the saturation."""
+    hue, saturation, value = rng.random(), vivid * rng.beta(1.2, 2.2), 40 + 215 * rng.beta(1.6, 1.5)
+    return colorsys.hsv_to_rgb(hue, saturation, value)
 
 
 def skin(rng):

@@ -8,7 +8,7 @@ from data_pipeline.geometry import STRIDE
 from keras_apn import labels, losses
 from keras_apn.decode import decode
 from keras_apn.discriminators import judge_both, network_inputs
-from keras_apn.generator import tasks
+from keras_apn.generator import last_outputs
 from keras_apn.metrics import PCKh
 
 TINY = 1e-12
@@ -28,7 +28,9 @@ class AdversarialPoseNet(keras.Model):
         total_steps: steps of the whole training, which the thresholds' schedule spans.
     """
 
-    def __init__(self, generator, pose_discriminator=None, confidence_discriminator=None, *, training, data, total_steps):
+    def __init__(
+        self, generator, pose_discriminator=None, confidence_discriminator=None, *, training, data, total_steps
+    ):
         super().__init__(name="adversarial_posenet")
         if (pose_discriminator is None) != (confidence_discriminator is None):
             raise ValueError("Give both discriminators or neither.")
@@ -38,8 +40,9 @@ class AdversarialPoseNet(keras.Model):
         self.training_config = training
         self.data_config = data
         self.total_steps = total_steps
-        self.stacks = sum(name.endswith("_pose") for name in generator.output)
-        self.tasks = tasks(len(generator.output) > self.stacks)
+        self.last = last_outputs(generator)
+        self.tasks = tuple(self.last)
+        self.stacks = len(generator.output) // len(self.tasks)
         self.crop_size = generator.input_shape[1]
         # Steps done: seeds the augmentation and moves the thresholds, so that a resumed run goes on where it was.
         self.step = self.add_weight(name="step", shape=(), dtype="int64", initializer="zeros", trainable=False)
@@ -92,7 +95,7 @@ class AdversarialPoseNet(keras.Model):
         maps = self.generator(example["crop"], training=False)
         logs, _ = self._supervise(maps, self._truth(example), example["annotated"])
         self.means["loss"].update_state(logs["loss"])
-        joints, _ = decode(maps[f"stack{self.stacks}_pose"])
+        joints, _ = decode(maps[self.last["pose"]])
         self.pckh.update_state(
             joints, example["joints_heatmap"], example["head_size_heatmap"], example["annotated"]
         )
@@ -108,10 +111,8 @@ class AdversarialPoseNet(keras.Model):
             A dict of scalars to log: every weighted loss term, the ratios of the adversarial gradients at the
             heatmaps to L_G's, the labels' shares of ones, the discriminators' accuracies, the thresholds.
         """
-        if self.training_config.mode == "joint":
-            logs = self._joint_step(example)
-        else:
-            logs = self._alternating_step(example)
+        step = self._joint_step if self.training_config.mode == "joint" else self._alternating_step
+        logs = step(example)
         self.step.assign_add(1)
         return logs
 
@@ -175,7 +176,7 @@ class AdversarialPoseNet(keras.Model):
         A true map that is not annotated is empty, so a predicted one beside it would give the fake away.
         """
         mask = tf.cast(annotated, tf.float32)[:, None, None]
-        return {task: tf.stop_gradient(maps[f"stack{self.stacks}_{task}"]) * mask for task in self.tasks}
+        return {task: tf.stop_gradient(maps[name]) * mask for task, name in self.last.items()}
 
     def _labels(self, example, truth, fake):
         """p_fake and c_fake of this step (Section 2.4)."""
@@ -230,14 +231,13 @@ class AdversarialPoseNet(keras.Model):
     def _add_adversarial(self, pulls, adversarial):
         """Adds the weighted adversarial gradients to L_G's at the last stack's heatmaps, in place (Eq. 4)."""
         settings, logs = self.training_config, {}
-        last = {task: f"stack{self.stacks}_{task}" for task in self.tasks}
-        reference = tf.linalg.global_norm([pulls[name] for name in last.values()])
+        reference = tf.linalg.global_norm([pulls[name] for name in self.last.values()])
         fixed = {"p": settings.beta, "c": settings.alpha}
         share = {"p": settings.pose_share, "c": settings.confidence_share}
         for key, (deceived, gradient) in adversarial.items():
             norm = tf.linalg.global_norm(list(gradient.values()))
             weight = fixed[key] if settings.balance == "fixed" else share[key] * reference / (norm + TINY)
-            for task, name in last.items():
+            for task, name in self.last.items():
                 pulls[name] += weight * gradient[task]
             logs[f"adversarial_{key}"] = weight * deceived
             logs[f"gradient_ratio_{key}"] = weight * norm / (reference + TINY)

@@ -7,15 +7,10 @@ import time
 import keras
 import tensorflow as tf
 
+from data_pipeline.files import write_json
+
 STATE_FILE = "state.json"
 BEST = "best"
-
-
-def _write_json(path, value):
-    with open(f"{path}.partial", "w", encoding="utf-8") as file:
-        json.dump(value, file, indent=2)
-        file.write("\n")
-    os.replace(f"{path}.partial", path)
 
 
 def networks(model):
@@ -58,7 +53,7 @@ class Checkpoints(keras.callbacks.Callback):
         self.state = {"epoch": 0, "best": None, "best_epoch": None}
 
     def restore(self, model):
-        """Puts the newest checkpoint into a compiled model; returns the number of epochs done, 0 where there is none."""
+        """Puts the newest checkpoint into a compiled model; returns the epochs done, 0 where there is none."""
         self.manager = tf.train.CheckpointManager(
             _checkpoint(model), os.path.join(self.workdir, "checkpoints"), max_to_keep=self.keep
         )
@@ -76,7 +71,7 @@ class Checkpoints(keras.callbacks.Callback):
             self.state.update(best=score, best_epoch=epoch + 1)
         self.state["epoch"] = epoch + 1
         self.manager.save(checkpoint_number=epoch + 1)
-        _write_json(os.path.join(self.workdir, STATE_FILE), self.state)
+        write_json(os.path.join(self.workdir, STATE_FILE), self.state)
 
     def _save_best(self):
         os.makedirs(os.path.join(self.workdir, BEST), exist_ok=True)

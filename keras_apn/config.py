@@ -7,6 +7,7 @@ import os
 from absl import flags
 
 from data_pipeline.errors import UserError
+from data_pipeline.files import write_json
 
 CONFIG_FILE = "config.json"
 
@@ -99,7 +100,7 @@ class TrainingConfig:
     reduction: str = _setting(
         "mean", "of Eq. 1: over elements, or the printed sum (BUILD_NOTES 2)", choices=("mean", "sum")
     )
-    foreground_weight: float = _setting(0.0, "heatmap pixels weigh 1 + this times their target (BUILD_NOTES 6)", least=0)
+    foreground_weight: float = _setting(0.0, "pixels weigh 1 + this times their target (BUILD_NOTES 6)", least=0)
     delta: float = _setting(0.5, "p_fake's threshold, head sizes (BUILD_NOTES 5)", above=0)
     delta_start: float = _setting(0.5, "the same at the first step, unless the schedule is constant", above=0)
     epsilon: float = _setting(0.6, "c_fake's threshold, norms of a target Gaussian (BUILD_NOTES 5)", above=0)
@@ -122,11 +123,7 @@ class Config:
 
     def save(self, workdir):
         """Writes `config.json` into the workdir, whole or not at all."""
-        path = os.path.join(workdir, CONFIG_FILE)
-        with open(f"{path}.partial", "w", encoding="utf-8") as file:
-            json.dump(dataclasses.asdict(self), file, indent=2)
-            file.write("\n")
-        os.replace(f"{path}.partial", path)
+        write_json(os.path.join(workdir, CONFIG_FILE), dataclasses.asdict(self))
 
 
 SECTIONS = {"model": ModelConfig, "data": DataConfig, "training": TrainingConfig}

@@ -46,6 +46,12 @@ def build_generator(*, crop_size=256, stacks=4, features=512, levels=4, occlusio
     return keras.Model(image, outputs, name="generator")
 
 
+def last_outputs(generator):
+    """The names of the last stack's outputs of a G, by task: `{"pose": "stack4_pose", ...}`."""
+    stacks = sum(name.endswith("_pose") for name in generator.output)
+    return {task: f"stack{stacks}_{task}" for task in tasks(len(generator.output) > stacks)}
+
+
 def tasks(occlusion):
     """The kinds of heatmap that G predicts."""
     return ("pose", "occlusion") if occlusion else ("pose",)

@@ -133,7 +133,6 @@ class PCKh(keras.metrics.Metric):
 
     def result(self):
         """A scalar within 0 and 1."""
-        chosen = list(JOINTS_14)
-        right, count = tf.gather(tf.convert_to_tensor(self.right), chosen), tf.gather(tf.convert_to_tensor(self.count), chosen)
+        right, count = (tf.gather(tf.convert_to_tensor(v), list(JOINTS_14)) for v in (self.right, self.count))
         seen = tf.reduce_sum(tf.cast(count > 0, tf.float32))
         return tf.reduce_sum(tf.math.divide_no_nan(right, count)) / tf.maximum(seen, 1.0)

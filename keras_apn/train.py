@@ -89,9 +89,19 @@ def train(config, workdir):
     first = checkpoints.restore(model)
     if first:
         print(f"Going on in {workdir} after epoch {first}.")
-    sizes = {"patch_size": described["patch_size"], "batch_size": training.batch_size}
-    batches = dataset.load(train_paths, **sizes, shuffle=data.shuffle, seed=training.seed + first, repeat=True)
-    validation = dataset.load(validation_paths, **{**sizes, "patch_size": dataset.describe(validation_paths)["patch_size"]})
+    batches = dataset.load(
+        train_paths,
+        patch_size=described["patch_size"],
+        batch_size=training.batch_size,
+        shuffle=data.shuffle,
+        seed=training.seed + first,
+        repeat=True,
+    )
+    validation = dataset.load(
+        validation_paths,
+        patch_size=dataset.describe(validation_paths)["patch_size"],
+        batch_size=training.batch_size,
+    )
     model.fit(
         batches,
         epochs=training.epochs,

@@ -1,0 +1,22 @@
+"""Writing files that appear under their name only when they are whole."""
+
+import json
+import os
+
+
+def write_whole(path, text):
+    """Writes text to a file by way of another name in the same folder."""
+    partial = f"{path}.partial"
+    try:
+        with open(partial, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.replace(partial, path)
+    finally:
+        if os.path.exists(partial):
+            os.remove(partial)
+
+
+def write_json(path, value):
+    """Writes a value as indented JSON, whole or not at all; makes the folder where it is missing."""
+    os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
+    write_whole(path, json.dumps(value, indent=2) + "\n")

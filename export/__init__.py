@@ -1,0 +1,1 @@
+"""G in production: exporters of a trained run's generator."""
