@@ -32,44 +32,23 @@ UNSPLIT = ("lspet", "synthetic")
 MISSING_SHARE = 0.01
 MISSING, UNREADABLE = "photograph missing", "photograph unreadable"
 
-DATASET = flags.DEFINE_enum("dataset", None, (*READERS, "synthetic"), "what the annotations are", required=True)
-ANNOTATIONS = flags.DEFINE_string("annotations", None, "the annotation file, as downloaded")
-IMAGES = flags.DEFINE_string("images", None, "the folder of photographs")
-OUTPUT = flags.DEFINE_string("output", None, "the folder to write to")
-SPLIT = flags.DEFINE_enum("split", None, SPLITS, "build one split; all that there are, if not given")
-SHARDS = flags.DEFINE_integer("shards", 8, "files a split", lower_bound=1)
-LIMIT = flags.DEFINE_integer("limit", None, "the first people only; for synthetic, how many to make", lower_bound=1)
-VALIDATION = flags.DEFINE_integer(
-    "validation_people",
-    None,
-    "training people held out for validation; not given, a tenth of lspet and synthetic, none of others",
-    lower_bound=0,
-)
-SEED = flags.DEFINE_integer("seed", 0, "of the order, of the hold-out and of synthetic people", lower_bound=0)
-PATCH_SIZE = flags.DEFINE_integer(
-    "patch_size", 448, "side of the stored patches in pixels; 1.75 times the crop keeps it whole", lower_bound=16
-)
-WORKERS = flags.DEFINE_integer("workers", os.cpu_count(), "processes", lower_bound=1)
-DRY_RUN = flags.DEFINE_bool("dry_run", False, "read the annotations, print a JSON summary, write nothing")
-ALLOW_MISSING = flags.DEFINE_bool("allow_missing", False, "leave out people whose photograph is missing or unreadable")
 
-
-def read_people():
+def read_people(values):
     """The people that the flags ask for, every split; synthetic ones are their places in the sequence."""
-    if DATASET.value == "synthetic":
-        if LIMIT.value is None:
+    if values.dataset == "synthetic":
+        if values.limit is None:
             raise UserError("--dataset=synthetic needs --limit, the number of people to make")
-        return range(LIMIT.value), ["train"] * LIMIT.value, collections.Counter()
-    require(ANNOTATIONS)
-    found = READERS[DATASET.value](ANNOTATIONS.value, SPLIT.value if DATASET.value not in UNSPLIT else None)
-    people = found.people[: LIMIT.value]
+        return range(values.limit), ["train"] * values.limit, collections.Counter()
+    require(values, "annotations")
+    found = READERS[values.dataset](values.annotations, values.split if values.dataset not in UNSPLIT else None)
+    people = found.people[: values.limit]
     return people, [person.split for person in people], found.skipped
 
 
-def require(flag):
+def require(values, flag):
     """Raises UserError where a flag that this data set needs was not given."""
-    if flag.value is None:
-        raise UserError(f"--dataset={DATASET.value} needs --{flag.name}")
+    if getattr(values, flag) is None:
+        raise UserError(f"--dataset={values.dataset} needs --{flag}")
 
 
 def hold_out(splits, count, seed):
@@ -175,38 +154,38 @@ def write_split(directory, split, tasks, encode, count, results_of):
     return {**totals, "shards": names}
 
 
-def build(people, splits, skipped, encode):
+def build(values, people, splits, skipped, encode):
     """Writes what the flags ask for: every wanted split's shards, then `dataset.json`."""
-    wanted = [split for split in SPLITS if split in splits and SPLIT.value in (None, split)]
+    wanted = [split for split in SPLITS if split in splits and values.split in (None, split)]
     if not wanted:
-        raise UserError(f"{DATASET.value} has no {SPLIT.value} people here; it has {', '.join(sorted(set(splits)))}")
-    os.makedirs(OUTPUT.value, exist_ok=True)
-    shards.refuse_existing(OUTPUT.value, wanted)
-    order = np.random.default_rng([SEED.value, 0]).permutation(len(people))
+        raise UserError(f"{values.dataset} has no {values.split} people here; it has {', '.join(sorted(set(splits)))}")
+    os.makedirs(values.output, exist_ok=True)
+    shards.refuse_existing(values.output, wanted)
+    order = np.random.default_rng([values.seed, 0]).permutation(len(people))
     entries = {}
     # Fresh interpreters: a fork of one that has started TensorFlow's threads can hang.
-    with multiprocessing.get_context("spawn").Pool(WORKERS.value) as pool:
+    with multiprocessing.get_context("spawn").Pool(values.workers) as pool:
         for split in wanted:
             # Training people are mixed over the shards once, the others keep the order of their annotations.
             chosen = order if split == "train" else range(len(people))
             tasks = [(people[i], split) for i in chosen if splits[i] == split]
             results_of = functools.partial(pool.imap, chunksize=4)
-            entries[split] = write_split(OUTPUT.value, split, tasks, encode, SHARDS.value, results_of)
-    shards.describe(OUTPUT.value, description(entries, skipped))
+            entries[split] = write_split(values.output, split, tasks, encode, values.shards, results_of)
+    shards.describe(values.output, description(values, entries, skipped))
     for split, entry in entries.items():
-        print(f"{split}: {entry['people']} people in {SHARDS.value} shards in {OUTPUT.value}")
+        print(f"{split}: {entry['people']} people in {values.shards} shards in {values.output}")
 
 
-def description(entries, skipped):
+def description(values, entries, skipped):
     """What `dataset.json` says."""
-    source = {name: os.path.basename(os.path.normpath(flag.value)) for name, flag in
-              (("annotations", ANNOTATIONS), ("images", IMAGES)) if flag.value}
+    given = {"annotations": values.annotations, "images": values.images}
+    source = {name: os.path.basename(os.path.normpath(path)) for name, path in given.items() if path}
     return {
-        "dataset": DATASET.value,
-        "metric": METRICS[DATASET.value],
-        "patch_size": PATCH_SIZE.value,
-        "seed": SEED.value,
-        "limit": LIMIT.value,
+        "dataset": values.dataset,
+        "metric": METRICS[values.dataset],
+        "patch_size": values.patch_size,
+        "seed": values.seed,
+        "limit": values.limit,
         "source": source,
         "joints": list(JOINTS),
         "limbs": [[JOINTS[a], JOINTS[b]] for a, b in LIMBS],
@@ -215,35 +194,59 @@ def description(entries, skipped):
     }
 
 
-def summary(people, splits, skipped):
+def summary(values, people, splits, skipped):
     """What `--dry_run` prints: counts over the wanted splits."""
-    chosen = [p for p, split in zip(people, splits, strict=True) if SPLIT.value in (None, split)]
-    if DATASET.value == "synthetic":
-        chosen = [synthetic.sample(SEED.value, index)[0] for index in chosen]
+    chosen = [p for p, split in zip(people, splits, strict=True) if values.split in (None, split)]
+    if values.dataset == "synthetic":
+        chosen = [synthetic.sample(values.seed, index)[0] for index in chosen]
     return Annotations(chosen, skipped).summary()
 
 
-def main():
+def define_flags():
+    """The program's flags."""
+    flags.DEFINE_enum("dataset", None, (*READERS, "synthetic"), "what the annotations are", required=True)
+    flags.DEFINE_string("annotations", None, "the annotation file, as downloaded")
+    flags.DEFINE_string("images", None, "the folder of photographs")
+    flags.DEFINE_string("output", None, "the folder to write to")
+    flags.DEFINE_enum("split", None, SPLITS, "build one split; all that there are, if not given")
+    flags.DEFINE_integer("shards", 8, "files a split", lower_bound=1)
+    flags.DEFINE_integer("limit", None, "the first people only; for synthetic, how many to make", lower_bound=1)
+    flags.DEFINE_integer(
+        "validation_people",
+        None,
+        "training people held out for validation; not given, a tenth of lspet and synthetic, none of others",
+        lower_bound=0,
+    )
+    flags.DEFINE_integer("seed", 0, "of the order, of the hold-out and of synthetic people", lower_bound=0)
+    flags.DEFINE_integer(
+        "patch_size", 448, "side of the stored patches in pixels; 1.75 times the crop keeps it whole", lower_bound=16
+    )
+    flags.DEFINE_integer("workers", os.cpu_count(), "processes", lower_bound=1)
+    flags.DEFINE_bool("dry_run", False, "read the annotations, print a JSON summary, write nothing")
+    flags.DEFINE_bool("allow_missing", False, "leave out people whose photograph is missing or unreadable")
+
+
+def main(values):
     """Reads the annotations, then sums them up or builds."""
-    people, splits, skipped = read_people()
-    default = len(splits) // 10 if DATASET.value in UNSPLIT else 0
-    splits = hold_out(splits, default if VALIDATION.value is None else VALIDATION.value, SEED.value)
-    if DRY_RUN.value:
-        print(json.dumps(summary(people, splits, skipped), indent=2))
+    people, splits, skipped = read_people(values)
+    default = len(splits) // 10 if values.dataset in UNSPLIT else 0
+    splits = hold_out(splits, default if values.validation_people is None else values.validation_people, values.seed)
+    if values.dry_run:
+        print(json.dumps(summary(values, people, splits, skipped), indent=2))
         return
-    require(OUTPUT)
-    if DATASET.value == "synthetic":
-        encode = functools.partial(encode_synthetic, seed=SEED.value, patch_size=PATCH_SIZE.value)
+    require(values, "output")
+    if values.dataset == "synthetic":
+        encode = functools.partial(encode_synthetic, seed=values.seed, patch_size=values.patch_size)
     else:
-        require(IMAGES)
-        kept = with_photographs(people, IMAGES.value, ALLOW_MISSING.value)
+        require(values, "images")
+        kept = with_photographs(people, values.images, values.allow_missing)
         skipped = skipped + collections.Counter({MISSING: len(people) - len(kept)})
         people, splits = [people[i] for i in kept], [splits[i] for i in kept]
         encode = functools.partial(
-            encode_photograph, images=IMAGES.value, patch_size=PATCH_SIZE.value, skip_damaged=ALLOW_MISSING.value
+            encode_photograph, images=values.images, patch_size=values.patch_size, skip_damaged=values.allow_missing
         )
-    build(people, splits, skipped, encode)
+    build(values, people, splits, skipped, encode)
 
 
 if __name__ == "__main__":
-    program.run(main)
+    program.run(main, define_flags)

@@ -10,23 +10,26 @@ from keras_apn import inference
 
 EXPORTERS = {"saved_model": saved_model.export}
 
-WORKDIR = flags.DEFINE_string("workdir", None, "the run whose best weights are exported", required=True)
-OUTPUT = flags.DEFINE_string("output", None, "the folder to write to", required=True)
-FORMATS = flags.DEFINE_list("formats", list(EXPORTERS), f"what to write, of {', '.join(EXPORTERS)}")
-NAME = flags.DEFINE_string("name", "adversarial_posenet", "what the model is served as")
-VERSION = flags.DEFINE_integer("version", 1, "its version", lower_bound=1)
-FLIP = flags.DEFINE_bool("flip", False, "average with the mirrored image's heatmaps, at twice the cost")
+
+def define_flags():
+    """The program's flags."""
+    flags.DEFINE_string("workdir", None, "the run whose best weights are exported", required=True)
+    flags.DEFINE_string("output", None, "the folder to write to", required=True)
+    flags.DEFINE_list("formats", list(EXPORTERS), f"what to write, of {', '.join(EXPORTERS)}")
+    flags.DEFINE_string("name", "adversarial_posenet", "what the model is served as")
+    flags.DEFINE_integer("version", 1, "its version", lower_bound=1)
+    flags.DEFINE_bool("flip", False, "average with the mirrored image's heatmaps, at twice the cost")
 
 
-def main():
+def main(values):
     """Loads the weights and writes every format that was asked for."""
-    unknown = sorted(set(FORMATS.value) - set(EXPORTERS))
-    if unknown or not FORMATS.value:
-        raise UserError(f"--formats must be of {', '.join(EXPORTERS)}. Received: {','.join(FORMATS.value)}")
-    estimator = inference.from_workdir(WORKDIR.value, FLIP.value)
-    for name in FORMATS.value:
-        print(f"{name}: {EXPORTERS[name](estimator, OUTPUT.value, NAME.value, VERSION.value)}")
+    unknown = sorted(set(values.formats) - set(EXPORTERS))
+    if unknown or not values.formats:
+        raise UserError(f"--formats must be of {', '.join(EXPORTERS)}. Received: {','.join(values.formats)}")
+    estimator = inference.from_workdir(values.workdir, values.flip)
+    for name in values.formats:
+        print(f"{name}: {EXPORTERS[name](estimator, values.output, values.name, values.version)}")
 
 
 if __name__ == "__main__":
-    program.run(main)
+    program.run(main, define_flags)

@@ -96,9 +96,7 @@ class AdversarialPoseNet(keras.Model):
         logs, _ = self._supervise(maps, self._truth(example), example["annotated"])
         self.means["loss"].update_state(logs["loss"])
         joints, _ = decode(maps[self.last["pose"]])
-        self.pckh.update_state(
-            joints, example["joints_heatmap"], example["head_size_heatmap"], example["annotated"]
-        )
+        self.pckh.update_state(joints, example["joints_heatmap"], example["head_size_heatmap"], example["annotated"])
         return {"loss": self.means["loss"].result(), "pckh": self.pckh.result()}
 
     def update(self, example):

@@ -97,13 +97,14 @@ def image_stem(image, filters, *, name):
 
     Args:
         image: `[B, 4H, 4W, 3]` within 0 and 1.
-        filters: output channels; the layers before have at most 64 and 128, as in the hourglass paper.
+        filters: output channels; the first convolution has half as many and at most 64, the two residuals between
+            at most 128, which at 256 and 512 is the hourglass paper's 64, 128, 128.
         name: prefix of every layer's name.
 
     Returns:
         `[B, H, W, filters]` features.
     """
-    narrow, middle = min(64, filters), min(128, filters)
+    narrow, middle = min(64, filters // 2), min(128, filters)
     x = conv(image, narrow, 7, 2, name=f"{name}_entry")
     x = residual(norm_relu(x, name=f"{name}_entry"), middle, name=f"{name}_res1")
     x = residual(halve(x, name=name), middle, name=f"{name}_res2")

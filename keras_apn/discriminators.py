@@ -31,9 +31,7 @@ def build_pose_discriminator(*, crop_size=256, features=128, levels=4, occlusion
     logits = _judge([seen, *_projected(maps, features)], features, levels)
     judge = keras.Model({"features": seen, **maps}, logits, name="judge")
     maps = _map_inputs(crop_size, occlusion)
-    return keras.Model(
-        {"image": image, **maps}, judge({"features": stem(image), **maps}), name="pose_discriminator"
-    )
+    return keras.Model({"image": image, **maps}, judge({"features": stem(image), **maps}), name="pose_discriminator")
 
 
 def build_confidence_discriminator(*, crop_size=256, features=128, levels=4, occlusion=True):

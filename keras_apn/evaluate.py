@@ -1,9 +1,12 @@
 """Scores a run: `python -m keras_apn.evaluate --workdir=runs/mpii`.
 
-Prints the columns of the paper's tables. `--baseline` adds the mean pose of the training people to the table.
+Prints the columns of the paper's tables. `--baseline` adds the mean pose of the training people to the table,
+`--sheet` draws the first people with truth and prediction side by side.
 """
 
 from data_pipeline import program  # isort: skip  It quiets TensorFlow, so it comes before.
+
+import collections
 
 import numpy as np
 import tensorflow as tf
@@ -12,39 +15,53 @@ from absl import flags
 from data_pipeline import augment, dataset, geometry
 from data_pipeline.files import write_json
 from keras_apn import config as configuration
-from keras_apn import inference, metrics
+from keras_apn import inference, metrics, visualize
 
-WORKDIR = flags.DEFINE_string("workdir", None, "the run to score", required=True)
-RECORDS = flags.DEFINE_string("records", None, "glob of the shards to score on; the run's validation shards by default")
-FLIP = flags.DEFINE_bool("flip", False, "average with the mirrored crop's heatmaps")
-BASELINE = flags.DEFINE_bool("baseline", False, "score the mean pose of the run's training people too")
-BATCH_SIZE = flags.DEFINE_integer("batch_size", 16, "people in a batch", lower_bound=1)
-JSON = flags.DEFINE_string("json", None, "a file to write the scores to")
+SHEET_PEOPLE, SHEET_COLUMNS, SHEET_SIDE = 24, 4, 192
+
+
+def examples(paths, crop_size, batch_size):
+    """Unaugmented crops of records with their truth, in the records' order.
+
+    Args:
+        paths: shards.
+        crop_size: side of the crops in pixels.
+        batch_size: people in a batch.
+
+    Yields:
+        Dicts of tensors: `crop` [B, S, S, 3] within 0 and 1, `true` [B, 16, 2] and `head_size` [B] in crop pixels,
+        `annotated` and `visible` [B, 16].
+    """
+    patch_size = dataset.describe(paths)["patch_size"]
+    for batch in dataset.load(paths, patch_size=patch_size, batch_size=batch_size):
+        example = augment.make_crops(batch, augment.identity(tf.shape(batch["patch"])[0]), crop_size)
+        yield {
+            "crop": example["crop"],
+            "true": geometry.heatmap_to_crop(example["joints_heatmap"]),
+            "head_size": example["head_size_heatmap"] * geometry.STRIDE,
+            "annotated": example["annotated"],
+            "visible": example["visible"],
+        }
 
 
 def collect(paths, crop_size, batch_size, predict=None):
     """Runs over records once.
 
     Args:
-        paths: shards.
-        crop_size: side of the crops in pixels.
-        batch_size: people in a batch.
-        predict: crops to joints in crop pixels, or None to collect the truth alone.
+        paths, crop_size, batch_size: as for `examples`.
+        predict: crops to a dict with `joints` in crop pixels, or None to collect the truth alone.
 
     Returns:
-        A dict of arrays over all people, in the records' order: `predicted` and `true` [N, 16, 2] in crop pixels of
-        the unaugmented crop, `annotated` and `visible` [N, 16], `head_size` [N] in crop pixels.
+        A dict of arrays over all people: `true`, `head_size`, `annotated` and `visible` as `examples` yields them,
+        and `predicted` [N, 16, 2] in crop pixels.
     """
-    description = dataset.describe(paths)
-    found = {"predicted": [], "true": [], "annotated": [], "visible": [], "head_size": []}
-    for batch in dataset.load(paths, patch_size=description["patch_size"], batch_size=batch_size):
-        example = augment.make_crops(batch, augment.identity(tf.shape(batch["patch"])[0]), crop_size)
-        true = geometry.heatmap_to_crop(example["joints_heatmap"])
-        found["predicted"].append((predict(example["crop"]) if predict else true).numpy())
-        found["true"].append(true.numpy())
-        found["annotated"].append(example["annotated"].numpy())
-        found["visible"].append(example["visible"].numpy())
-        found["head_size"].append(example["head_size_heatmap"].numpy() * geometry.STRIDE)
+    found = collections.defaultdict(list)
+    for example in examples(paths, crop_size, batch_size):
+        crop = example.pop("crop")
+        if predict:
+            example["predicted"] = predict(crop)["joints"]
+        for name, values in example.items():
+            found[name].append(values.numpy())
     return {name: np.concatenate(parts) for name, parts in found.items()}
 
 
@@ -94,8 +111,7 @@ def evaluate(workdir, records=None, flip=False, baseline=False, batch_size=16):
     config, estimator = configuration.load(workdir), inference.from_workdir(workdir, flip)
     paths = dataset.find(records or config.data.validation_records)
     metric = dataset.describe(paths)["metric"]
-    predict = tf.function(lambda crops: estimator.joints_in_crop(crops)["joints"])
-    found = collect(paths, config.model.crop_size, batch_size, predict)
+    found = collect(paths, config.model.crop_size, batch_size, tf.function(estimator.joints_in_crop))
     rows = {"G": score(found, metric)}
     if baseline:
         seen = collect(dataset.find(config.data.train_records), config.model.crop_size, batch_size)
@@ -104,14 +120,51 @@ def evaluate(workdir, records=None, flip=False, baseline=False, batch_size=16):
     return rows, metric
 
 
-def main():
-    """Scores, prints and writes."""
-    rows, metric = evaluate(WORKDIR.value, RECORDS.value, FLIP.value, BASELINE.value, BATCH_SIZE.value)
+def draw_sheet(workdir, records, flip, people):
+    """The first people of the records, each twice: the annotated joints, then the predicted ones.
+
+    Returns:
+        [H, W, 3] uint8 RGB.
+    """
+    config, estimator = configuration.load(workdir), inference.from_workdir(workdir, flip)
+    paths = dataset.find(records or config.data.validation_records)
+    example = next(examples(paths, config.model.crop_size, people))
+    found = {name: values.numpy() for name, values in estimator.joints_in_crop(example["crop"]).items()}
+    truth = {name: values.numpy() for name, values in example.items()}
+    pictures = []
+    for n, crop in enumerate(truth["crop"]):
+        image, (joints, drawn) = visualize.enlarged(
+            np.uint8(crop * 255), SHEET_SIDE, truth["true"][n], found["joints"][n]
+        )
+        annotated = truth["annotated"][n]
+        pictures.append(visualize.draw_pose(image, joints, ~truth["visible"][n], annotated))
+        hidden = found["occluded"][n] >= visualize.OCCLUDED_FROM if "occluded" in found else None
+        pictures.append(visualize.draw_pose(image, drawn, hidden))
+    return visualize.contact_sheet(pictures, 2 * SHEET_COLUMNS, SHEET_SIDE)
+
+
+def define_flags():
+    """The program's flags."""
+    flags.DEFINE_string("workdir", None, "the run to score", required=True)
+    flags.DEFINE_string("records", None, "glob of the shards to score on; the run's validation shards by default")
+    flags.DEFINE_bool("flip", False, "average with the mirrored crop's heatmaps")
+    flags.DEFINE_bool("baseline", False, "score the mean pose of the run's training people too")
+    flags.DEFINE_integer("batch_size", 16, "people in a batch", lower_bound=1)
+    flags.DEFINE_string("sheet", None, "a PNG file to draw the first people to, truth beside prediction")
+    flags.DEFINE_string("json", None, "a file to write the scores to")
+
+
+def main(values):
+    """Scores, prints, draws and writes."""
+    rows, metric = evaluate(values.workdir, values.records, values.flip, values.baseline, values.batch_size)
     print(f"{rows['G']['people']} people")
     print(table(rows, metric))
-    if JSON.value:
-        write_json(JSON.value, {**rows.pop("G"), **{name.replace(" ", "_"): row for name, row in rows.items()}})
+    if values.sheet:
+        sheet = draw_sheet(values.workdir, values.records, values.flip, SHEET_PEOPLE)
+        visualize.write_png(values.sheet, sheet)
+    if values.json:
+        write_json(values.json, {**rows.pop("G"), **{name.replace(" ", "_"): row for name, row in rows.items()}})
 
 
 if __name__ == "__main__":
-    program.run(main)
+    program.run(main, define_flags)

@@ -18,14 +18,7 @@ from data_pipeline.files import write_whole
 from data_pipeline.skeleton import JOINTS
 from keras_apn import inference, visualize
 
-WORKDIR = flags.DEFINE_string("workdir", None, "the run whose best weights are used", required=True)
-INPUT = flags.DEFINE_string("input", None, "a JPEG or PNG file, or a folder of them", required=True)
-BOX = flags.DEFINE_list("box", None, "x,y,w,h around the person in pixels; the whole picture if not given")
-OUTPUT = flags.DEFINE_string("output", None, "the folder to write to", required=True)
-FLIP = flags.DEFINE_bool("flip", False, "average with the mirrored picture's heatmaps, at twice the time")
-
 EXTENSIONS = (".jpg", ".jpeg", ".png")
-OCCLUDED_FROM = 0.5
 LINES = "predictions.jsonl"
 
 
@@ -83,7 +76,7 @@ def describe(path, box, found):
 
 def draw(picture, box, found):
     """The picture with the skeleton, and the box where one was given."""
-    occluded = found["occluded"] >= OCCLUDED_FROM if "occluded" in found else None
+    occluded = found["occluded"] >= visualize.OCCLUDED_FROM if "occluded" in found else None
     framed = visualize.draw_box(picture, box) if any(box) else picture
     return visualize.draw_pose(framed, found["joints"], occluded)
 
@@ -127,16 +120,25 @@ def predict(estimator, paths, words, output):
     return errors
 
 
-def main():
+def define_flags():
+    """The program's flags."""
+    flags.DEFINE_string("workdir", None, "the run whose best weights are used", required=True)
+    flags.DEFINE_string("input", None, "a JPEG or PNG file, or a folder of them", required=True)
+    flags.DEFINE_list("box", None, "x,y,w,h around the person in pixels; the whole picture if not given")
+    flags.DEFINE_string("output", None, "the folder to write to", required=True)
+    flags.DEFINE_bool("flip", False, "average with the mirrored picture's heatmaps, at twice the time")
+
+
+def main(values):
     """Loads the weights, predicts, says where the answers are; 1 where a picture of a folder was left out."""
-    paths = find_pictures(INPUT.value)
-    errors = predict(inference.from_workdir(WORKDIR.value, FLIP.value), paths, BOX.value, OUTPUT.value)
+    paths = find_pictures(values.input)
+    errors = predict(inference.from_workdir(values.workdir, values.flip), paths, values.box, values.output)
     for error in errors:
         program.fail(error)
     people = len(paths) - len(errors)
-    print(f"{people} {'person' if people == 1 else 'people'} in {os.path.join(OUTPUT.value, LINES)}")
+    print(f"{people} {'person' if people == 1 else 'people'} in {os.path.join(values.output, LINES)}")
     return 1 if errors else 0
 
 
 if __name__ == "__main__":
-    program.run(main)
+    program.run(main, define_flags)

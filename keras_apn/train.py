@@ -16,11 +16,10 @@ from absl import flags
 
 from data_pipeline import dataset
 from data_pipeline.errors import UserError
+from data_pipeline.geometry import PATCH_RATIO
 from keras_apn import config as configuration
 from keras_apn import networks
 from keras_apn.callbacks import Checkpoints, Progress
-
-WORKDIR = flags.DEFINE_string("workdir", "runs/adversarial_posenet", "where the run is kept")
 
 # What each data set is called where it is downloaded.
 SOURCES = {
@@ -31,15 +30,16 @@ SOURCES = {
 }
 
 
-def find_records(data, pattern):
+def find_records(config, pattern):
     """The shards of a glob; where there are none, a UserError with the command that builds them."""
+    dataset_name, patch_size = config.data.dataset, round(PATCH_RATIO * config.model.crop_size)
     try:
         return dataset.find(pattern)
     except UserError as error:
         output = shlex.quote(os.path.dirname(pattern) or ".")
         raise UserError(
-            f"{error}. Build them: python -m data_pipeline.build_tfrecords --dataset={data.dataset} "
-            f"{SOURCES[data.dataset]} --output={output}"
+            f"{error}. Build them: python -m data_pipeline.build_tfrecords --dataset={dataset_name} "
+            f"{SOURCES[dataset_name]} --patch_size={patch_size} --output={output}"
         ) from error
 
 
@@ -74,8 +74,8 @@ def train(config, workdir):
         UserError: records are missing, or the workdir holds another run.
     """
     data, training = config.data, config.training
-    train_paths = find_records(data, data.train_records)
-    validation_paths = find_records(data, data.validation_records)
+    train_paths = find_records(config, data.train_records)
+    validation_paths = find_records(config, data.validation_records)
     check_resumable(config, workdir)
     described = dataset.describe(train_paths)
     steps = training.steps_per_epoch or described["people"] // training.batch_size
@@ -118,11 +118,16 @@ def train(config, workdir):
     return model
 
 
-def main():
+def define_flags():
+    """The program's flags."""
+    configuration.define_flags()
+    flags.DEFINE_string("workdir", "runs/adversarial_posenet", "where the run is kept")
+
+
+def main(values):
     """Reads the flags and trains."""
-    train(configuration.from_flags(flags.FLAGS), WORKDIR.value)
+    train(configuration.from_flags(values), values.workdir)
 
 
 if __name__ == "__main__":
-    configuration.define_flags()
-    program.run(main)
+    program.run(main, define_flags)

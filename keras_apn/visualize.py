@@ -9,6 +9,9 @@ from data_pipeline.skeleton import JOINTS, LIMBS
 RIGHT, LEFT, MIDDLE = (213, 94, 0), (86, 180, 233), (240, 228, 66)
 EDGE = (255, 255, 255)
 
+# An occlusion probability from which a joint is drawn as occluded.
+OCCLUDED_FROM = 0.5
+
 # OpenCV's drawing takes coordinates in sixteenths of a pixel.
 SHIFT = 4
 
@@ -74,6 +77,22 @@ def draw_box(image, box):
     x, y, width, height = (round(float(v)) for v in box)
     cv2.rectangle(picture, (x, y), (x + width - 1, y + height - 1), EDGE, max(1, round(min(picture.shape[:2]) / 320)))
     return picture
+
+
+def enlarged(image, side, *joints):
+    """A square picture at another size, and points that moved with it.
+
+    Args:
+        image: [S, S, 3] uint8.
+        side: its new side in pixels.
+        joints: arrays [16, 2] in the picture's pixels.
+
+    Returns:
+        `(image [side, side, 3], tuple of the arrays in the new pixels)`.
+    """
+    scale = side / image.shape[0]
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    return cv2.resize(image, (side, side), interpolation=method), tuple((j + 0.5) * scale - 0.5 for j in joints)
 
 
 def contact_sheet(pictures, columns, side=192, gap=4):

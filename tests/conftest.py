@@ -1,6 +1,12 @@
+import os
 import pathlib
 
+import keras
 import pytest
+
+from data_pipeline import records, shards, synthetic
+from keras_apn import config, networks
+from keras_apn.callbacks import best_path
 
 SHARED_DATA = pathlib.Path(__file__).parents[2] / "shared" / "data"
 
@@ -16,3 +22,42 @@ def shared_data():
         return path
 
     return locate
+
+
+@pytest.fixture(scope="session")
+def tiny_records(tmp_path_factory):
+    """A folder with 12 training and 5 validation people as records of 56-pixel patches, for crops of 32."""
+    folder = tmp_path_factory.mktemp("records")
+    entries = {}
+    for split, indices in (("train", range(12)), ("validation", range(12, 17))):
+        encoded = [records.encode(*synthetic.sample(0, n, split), 56, split) for n in indices]
+        name = shards.name(split, 0, 1)
+        entries[split] = {"people": len(encoded), "shards": {name: shards.write(folder, split, 0, 1, encoded)}}
+    shards.describe(folder, {"dataset": "synthetic", "metric": "pckh", "patch_size": 56, "splits": entries})
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_config(tiny_records):
+    """A configuration that trains on `tiny_records` in seconds."""
+    return config.Config(
+        model=config.ModelConfig(crop_size=32, stacks=1, features=8, levels=2, discriminator_features=8),
+        data=config.DataConfig(
+            dataset="synthetic",
+            train_records=str(tiny_records / "train-*.tfrecord"),
+            validation_records=str(tiny_records / "validation-*.tfrecord"),
+        ),
+        training=config.TrainingConfig(epochs=2, batch_size=4, optimizer="adam", learning_rate=1e-3),
+    )
+
+
+@pytest.fixture(scope="session")
+def tiny_workdir(tiny_config, tmp_path_factory):
+    """A workdir as training leaves it, with weights that nobody trained."""
+    keras.utils.set_random_seed(0)
+    workdir = tmp_path_factory.mktemp("workdir")
+    tiny_config.save(workdir)
+    path = best_path(workdir, "generator")
+    os.makedirs(os.path.dirname(path))
+    networks.generator(tiny_config.model).save_weights(path)
+    return workdir
