@@ -42,7 +42,7 @@ def describe(paths):
             description = json.load(file)
         names = {os.path.basename(p) for p in paths}
         people = sum(n for split in description["splits"].values() for s, n in split["shards"].items() if s in names)
-    except (OSError, ValueError, KeyError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{path} is missing or damaged ({error}); build the records again") from error
     return {**description, "people": people}
 

@@ -14,6 +14,12 @@ from keras_apn.metrics import PCKh
 TINY = 1e-12
 
 
+def _where(annotated, maps):
+    """A dict of maps [B, H, W, J], or of gradients at them, with zeros where [B, J] joints are not annotated."""
+    mask = tf.cast(annotated, tf.float32)[:, None, None]
+    return {task: value * mask for task, value in maps.items()}
+
+
 class AdversarialPoseNet(keras.Model):
     """G with its two teachers.
 
@@ -151,6 +157,9 @@ class AdversarialPoseNet(keras.Model):
 
     def _supervise(self, maps, truth, annotated):
         """Eq. 1: the loss by task, and its gradient at every heatmap."""
+        # Both tasks by the pose's foreground: weighed by its own target, the occlusion map would learn to cry wolf.
+        foreground = self.training_config.foreground_weight
+        weights = 1.0 + foreground * truth["pose"] if foreground else None
         with tf.GradientTape() as tape:
             tape.watch(maps)
             loss = dict.fromkeys(self.tasks, 0.0)
@@ -162,7 +171,7 @@ class AdversarialPoseNet(keras.Model):
                     annotated,
                     stacks=self.stacks,
                     reduction=self.training_config.reduction,
-                    foreground_weight=self.training_config.foreground_weight,
+                    weights=weights,
                 )
             total = sum(loss.values())
         logs = {"loss": total, **{f"loss_{task}": value for task, value in loss.items()}}
@@ -173,8 +182,7 @@ class AdversarialPoseNet(keras.Model):
 
         A true map that is not annotated is empty, so a predicted one beside it would give the fake away.
         """
-        mask = tf.cast(annotated, tf.float32)[:, None, None]
-        return {task: tf.stop_gradient(maps[name]) * mask for task, name in self.last.items()}
+        return _where(annotated, {task: tf.stop_gradient(maps[name]) for task, name in self.last.items()})
 
     def _labels(self, example, truth, fake):
         """p_fake and c_fake of this step (Section 2.4)."""
@@ -205,7 +213,7 @@ class AdversarialPoseNet(keras.Model):
                 loss = losses.label_loss(on_real, real_labels, annotated)
                 loss += losses.label_loss(on_fake, fake_labels[key], annotated)
                 deceived = losses.label_loss(on_fake, real_labels, annotated)
-            pulls[key] = deceived, tape.gradient(deceived, fake)
+            pulls[key] = deceived, _where(annotated, tape.gradient(deceived, fake))
             gradient = tape.gradient(loss, network.trainable_variables)
             optimizer.apply_gradients(zip(gradient, network.trainable_variables, strict=True))
             logs[f"loss_{key}"] = loss
@@ -217,13 +225,13 @@ class AdversarialPoseNet(keras.Model):
 
     def _deceive(self, example, maps):
         """By discriminator, the loss of not being taken for real (Eq. 4) and its gradient at the last heatmaps."""
-        pulls, fake = {}, self._fake(maps, example["annotated"])
+        pulls, annotated, fake = {}, example["annotated"], self._fake(maps, example["annotated"])
         for key, (network, _) in self._discriminators().items():
             with tf.GradientTape() as tape:
                 tape.watch(fake)
                 logits = network(network_inputs(network, example["crop"], fake), training=True)
-                deceived = losses.label_loss(logits, tf.ones_like(logits), example["annotated"])
-            pulls[key] = deceived, tape.gradient(deceived, fake)
+                deceived = losses.label_loss(logits, tf.ones_like(logits), annotated)
+            pulls[key] = deceived, _where(annotated, tape.gradient(deceived, fake))
         return pulls
 
     def _add_adversarial(self, pulls, adversarial):

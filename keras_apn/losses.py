@@ -5,7 +5,7 @@ import tensorflow as tf
 REDUCTIONS = ("mean", "sum")
 
 
-def heatmap_loss(predicted, true, annotated, *, stacks, reduction="mean", foreground_weight=0.0):
+def heatmap_loss(predicted, true, annotated, *, stacks, reduction="mean", weights=None):
     """One term of Eq. 1: one task's heatmaps of one stack.
 
     Args:
@@ -14,7 +14,7 @@ def heatmap_loss(predicted, true, annotated, *, stacks, reduction="mean", foregr
         stacks: N of Eq. 1, used by the printed sum.
         reduction: "mean" over the elements of annotated joints' maps, as Torch7's criterion computes it; "sum" as
             printed, 1 / (2 M N) of the sum (BUILD_NOTES 2).
-        foreground_weight: each pixel weighs 1 + foreground_weight * (its target).
+        weights: [B, H, W, J] of the pixels, or None for 1.
 
     Returns:
         A scalar.
@@ -26,8 +26,8 @@ def heatmap_loss(predicted, true, annotated, *, stacks, reduction="mean", foregr
         raise ValueError(f"`reduction` must be one of {REDUCTIONS}. Received: {reduction}")
     mask = tf.cast(annotated, tf.float32)
     error = tf.square(predicted - true)
-    if foreground_weight:
-        error *= 1.0 + foreground_weight * true
+    if weights is not None:
+        error *= weights
     total = tf.reduce_sum(tf.reduce_sum(error, axis=(1, 2)) * mask)
     if reduction == "sum":
         return total / (2.0 * stacks * tf.cast(tf.shape(predicted)[0], tf.float32))

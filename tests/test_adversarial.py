@@ -272,9 +272,7 @@ def norm(changes):
     return math.sqrt(sum(np.square(change, dtype=np.float64).sum() for change in changes))
 
 
-@pytest.mark.parametrize(
-    ("key", "shares"), [("p", (0.3, 0.0)), ("c", (0.0, 0.3))], ids=["P", "C"]
-)
+@pytest.mark.parametrize(("key", "shares"), [("p", (0.3, 0.0)), ("c", (0.0, 0.3))], ids=["P", "C"])
 def test_share_is_that_of_the_gradient_norm_at_the_last_heatmaps(pulls, key, shares):
     plain, _ = pulls(example(), pose_share=0.0, confidence_share=0.0)
     pulled, logs = pulls(example(), pose_share=shares[0], confidence_share=shares[1])
@@ -332,6 +330,17 @@ def test_foreground_weight_reaches_the_loss(build):
     true = truth(data)["pose"].astype(np.float64)
     logs = build(foreground_weight=30.0).update(data)
     assert float(logs["loss"]) == pytest.approx(((1 + 30 * true) * true**2).sum() / (48 * 64), rel=1e-5)
+
+
+def test_the_occlusion_map_is_weighed_by_the_pose_too(build):
+    data = example()
+    true = truth(data)["pose"].astype(np.float64)
+    model = build(foreground_weight=30.0)
+    # All joints are visible and called occluded: an error of the pose map's height, weighed as a joint and not as
+    # background.
+    set_maps(model.generator, stack1_occlusion=true)
+    logs = model.update(data)
+    assert float(logs["loss_occlusion"]) == pytest.approx(((1 + 30 * true) * true**2).sum() / (48 * 64), rel=1e-4)
 
 
 def test_occlusion_targets_are_not_empty_where_a_joint_is_occluded(build):
@@ -571,10 +580,11 @@ def test_one_batch_is_overfitted_with_p_and_c_on():
         joints_heatmap=rng.uniform(1, 6, (3, 16, 2)).astype(np.float32),
         visible=rng.random((3, 16)) < 0.7,
     )
-    model = real_model()
+    model = real_model(learning_rate=4e-3)
     step = tf.function(model.update)
     first = {name: float(value) for name, value in step(data).items()}
-    for _ in range(200):
+    for _ in range(150):
         logs = step(data)
-    assert float(logs["loss"]) < first["loss"] / 5
-    assert float(logs["p_fake_share"]) > first["p_fake_share"] + 0.3
+    assert float(logs["loss"]) < first["loss"] / 4
+    assert first["p_fake_share"] < 0.2
+    assert float(logs["p_fake_share"]) > 0.8

@@ -76,7 +76,7 @@ def test_number_of_parameters(stacks, features, count):
 
 @pytest.mark.parametrize("stacks", [0, -1])
 def test_no_stack_is_refused(stacks):
-    with pytest.raises(ValueError, match=f"`stacks` must be at least 1. Received: stacks={stacks}"):
+    with pytest.raises(ValueError, match=rf"`stacks` must be at least 1\. Received: stacks={stacks}"):
         build_generator(stacks=stacks)
 
 

@@ -114,5 +114,5 @@ def test_threshold_goes_from_2_to_a_half(schedule, progress, expected):
 
 
 def test_an_unknown_schedule_is_refused():
-    with pytest.raises(ValueError, match="`schedule` must be one of .* Received: step"):
+    with pytest.raises(ValueError, match=r"`schedule` must be one of .* Received: step"):
         labels.threshold("step", 2.0, 0.5, 0.0)

@@ -1,0 +1,189 @@
+import dataclasses
+import functools
+import json
+import types
+
+import pytest
+from absl import flags
+
+from data_pipeline.errors import UserError
+from keras_apn import config
+from keras_apn.config import Config, DataConfig, ModelConfig, TrainingConfig
+
+
+def test_defaults_are_the_papers():
+    found = Config()
+    assert (found.model.crop_size, found.model.stacks, found.model.features) == (256, 4, 512)
+    assert (found.data.rotation, found.data.scale, found.data.sigma) == (30, 0.25, 1)
+    training = found.training
+    assert (training.optimizer, training.learning_rate, training.epochs) == ("rmsprop", 2.5e-4, 230)
+    assert (training.alpha, training.beta) == (1 / 220, 1 / 180)
+
+
+@pytest.mark.parametrize(
+    ("section", "name", "value", "rule"),
+    [
+        (ModelConfig, "crop_size", 7, "at least 8"),
+        (ModelConfig, "stacks", 0, "at least 1"),
+        (ModelConfig, "features", 1, "at least 2"),
+        (ModelConfig, "levels", 0, "at least 1"),
+        (ModelConfig, "discriminator_features", 1, "at least 2"),
+        (DataConfig, "dataset", "coco", "one of mpii, lsp, lspet, synthetic"),
+        (DataConfig, "rotation", 30.5, "at most 30"),
+        (DataConfig, "rotation", -1.0, "at least 0"),
+        (DataConfig, "scale", 0.3, "at most 0.25"),
+        (DataConfig, "flip", 1.1, "at most 1"),
+        (DataConfig, "color", -0.1, "at least 0"),
+        (DataConfig, "sigma", 0.0, "above 0"),
+        (DataConfig, "shuffle", 0, "at least 1"),
+        (TrainingConfig, "epochs", 0, "at least 1"),
+        (TrainingConfig, "batch_size", 0, "at least 1"),
+        (TrainingConfig, "steps_per_epoch", -1, "at least 0"),
+        (TrainingConfig, "seed", -1, "at least 0"),
+        (TrainingConfig, "optimizer", "sgd", "one of rmsprop, adam"),
+        (TrainingConfig, "learning_rate", 0.0, "above 0"),
+        (TrainingConfig, "discriminator_learning_rate", 0.0, "above 0"),
+        (TrainingConfig, "learning_rate_schedule", "step", "one of constant, cosine"),
+        (TrainingConfig, "warmup_steps", -1, "at least 0"),
+        (TrainingConfig, "mode", "both", "one of joint, alternating"),
+        (TrainingConfig, "balance", "even", "one of share, fixed"),
+        (TrainingConfig, "pose_share", -0.1, "at least 0"),
+        (TrainingConfig, "confidence_share", -0.1, "at least 0"),
+        (TrainingConfig, "alpha", -0.1, "at least 0"),
+        (TrainingConfig, "beta", -0.1, "at least 0"),
+        (TrainingConfig, "reduction", "median", "one of mean, sum"),
+        (TrainingConfig, "foreground_weight", -1.0, "at least 0"),
+        (TrainingConfig, "delta", 0.0, "above 0"),
+        (TrainingConfig, "delta_start", 0.0, "above 0"),
+        (TrainingConfig, "epsilon", 0.0, "above 0"),
+        (TrainingConfig, "epsilon_start", 0.0, "above 0"),
+        (TrainingConfig, "threshold_schedule", "step", "one of constant, linear, cosine"),
+    ],
+)
+def test_a_value_that_breaks_its_rule_is_named(section, name, value, rule):
+    with pytest.raises(UserError, match=rf"^--{name} must be {rule}\. Received: {value}$"):
+        section(**{name: value})
+
+
+@pytest.mark.parametrize(
+    ("section", "name", "value"),
+    [
+        (ModelConfig, "crop_size", 64),
+        (DataConfig, "rotation", 0.0),
+        (DataConfig, "rotation", 30.0),
+        (DataConfig, "flip", 1.0),
+        (TrainingConfig, "pose_share", 0.0),
+        (TrainingConfig, "steps_per_epoch", 0),
+    ],
+)
+def test_a_value_at_its_limit_is_allowed(section, name, value):
+    assert getattr(section(**{name: value}), name) == value
+
+
+@pytest.mark.parametrize(("crop_size", "levels", "multiple"), [(250, 4, 64), (96, 4, 64), (32, 4, 64), (20, 2, 16)])
+def test_the_crop_must_halve_down_to_the_coarsest_level(crop_size, levels, multiple):
+    message = rf"--crop_size must be a multiple of 4 \* 2\*\*levels = {multiple}\. Received: {crop_size}"
+    with pytest.raises(UserError, match=message):
+        ModelConfig(crop_size=crop_size, levels=levels)
+
+
+def test_settings_cannot_be_changed():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Config().model.stacks = 2
+
+
+def test_every_setting_says_what_it_is():
+    for section in config.SECTIONS.values():
+        assert all(field.metadata["help"] for field in dataclasses.fields(section))
+
+
+def test_names_are_used_once_over_all_sections():
+    names = [field.name for section in config.SECTIONS.values() for field in dataclasses.fields(section)]
+    assert len(names) == len(set(names))
+
+
+@pytest.fixture
+def parse(monkeypatch):
+    """Parses arguments by the configuration's flags, apart from those of this process."""
+
+    def parsed(*arguments):
+        values = flags.FlagValues()
+        names = ("DEFINE_bool", "DEFINE_integer", "DEFINE_float", "DEFINE_string", "DEFINE_enum")
+        define = {name: functools.partial(getattr(flags, name), flag_values=values) for name in names}
+        monkeypatch.setattr(config, "flags", types.SimpleNamespace(**define))
+        config.define_flags()
+        values(["program", *arguments])
+        return values
+
+    return parsed
+
+
+def test_flags_not_given_are_the_defaults(parse):
+    assert config.from_flags(parse()) == Config()
+
+
+def test_each_kind_of_flag_reaches_its_field(parse):
+    found = config.from_flags(
+        parse("--stacks=2", "--sigma=1.5", "--nodiscriminators", "--mode=alternating", "--train_records=x-*")
+    )
+    assert found == Config(
+        ModelConfig(stacks=2, discriminators=False),
+        DataConfig(sigma=1.5, train_records="x-*"),
+        TrainingConfig(mode="alternating"),
+    )
+
+
+def test_a_flag_refuses_another_choice(parse):
+    with pytest.raises(flags.IllegalFlagValueError, match="--mode"):
+        parse("--mode=both")
+
+
+def test_a_flag_that_breaks_a_rule_is_a_users_mistake(parse):
+    with pytest.raises(UserError, match="--stacks must be at least 1"):
+        config.from_flags(parse("--stacks=0"))
+
+
+def test_a_saved_configuration_is_loaded_again(tmp_path):
+    settings = Config(
+        ModelConfig(stacks=2, single_task=True), DataConfig(sigma=1.5), TrainingConfig(alpha=1 / 3, mode="alternating")
+    )
+    settings.save(tmp_path)
+    assert config.load(tmp_path) == settings
+    assert [path.name for path in tmp_path.iterdir()] == ["config.json"]
+
+
+def damaged(change):
+    raw = dataclasses.asdict(Config())
+    change(raw)
+    return json.dumps(raw)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "{",
+        "[]",
+        "{}",
+        damaged(lambda raw: raw["model"].update(colour="red")),
+        damaged(lambda raw: raw.pop("training")),
+        damaged(lambda raw: raw.update(model=[])),
+    ],
+    ids=["empty", "cut", "a list", "no sections", "unknown setting", "a section missing", "a section is a list"],
+)
+def test_a_damaged_configuration_is_one_clear_line(tmp_path, content):
+    (tmp_path / "config.json").write_text(content)
+    with pytest.raises(UserError, match=r"config\.json is damaged or from another version") as caught:
+        config.load(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_folder_without_a_configuration_is_no_workdir(tmp_path):
+    with pytest.raises(UserError, match=r"is not a workdir of keras_apn\.train"):
+        config.load(tmp_path / "nowhere")
+
+
+def test_a_saved_value_that_breaks_its_rule_is_named(tmp_path):
+    (tmp_path / "config.json").write_text(damaged(lambda raw: raw["model"].update(stacks=0)))
+    with pytest.raises(UserError, match=r"--stacks must be at least 1\. Received: 0"):
+        config.load(tmp_path)

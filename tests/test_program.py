@@ -1,0 +1,93 @@
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[1]
+SCRIPT = """
+from absl import flags
+from data_pipeline import program
+from data_pipeline.errors import UserError
+
+
+def define_flags():
+    flags.DEFINE_integer("number", 1, "a number", lower_bound=0)
+    flags.DEFINE_enum("colour", "red", ("red", "blue"), "a colour")
+    flags.DEFINE_string("do", "", "what to do")
+
+
+def main(values):
+    print("number", values.number)
+    if values.do == "mistake":
+        raise UserError("The first line\\n  and the second; mend it")
+    if values.do == "fault":
+        raise RuntimeError("ours")
+    if values.do == "interrupt":
+        raise KeyboardInterrupt
+    return 3 if values.do == "three" else None
+
+
+program.run(main, define_flags)
+"""
+
+
+@pytest.fixture
+def call(tmp_path):
+    """Runs the script above; returns its exit code, standard output and standard error."""
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+
+    def run(*arguments):
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        done = subprocess.run(
+            [sys.executable, script, *arguments], capture_output=True, text=True, env=environment, check=False
+        )
+        return done.returncode, done.stdout, done.stderr
+
+    return run
+
+
+def test_success_is_0_and_silent(call):
+    assert call("--number=7") == (0, "number 7\n", "")
+
+
+def test_a_program_may_choose_its_exit_code(call):
+    assert call("--do=three")[0] == 3
+
+
+def test_an_interrupt_is_130_without_a_traceback(call):
+    code, _, errors = call("--do=interrupt")
+    assert (code, errors) == (130, "")
+
+
+def test_a_users_mistake_is_one_line_and_2(call):
+    assert call("--do=mistake") == (2, "number 1\n", "error: The first line and the second; mend it\n")
+
+
+def test_a_fault_of_the_project_keeps_its_traceback(call):
+    code, _, errors = call("--do=fault")
+    assert code == 1
+    assert "Traceback" in errors
+    assert "RuntimeError: ours" in errors
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["--number=-1"], "number"),
+        (["--number=many"], "number"),
+        (["--colour=green"], "colour"),
+        (["--numbr=1"], "numbr"),
+        (["stray"], "'stray'"),
+        (["--flagfile=nowhere.flags"], "nowhere.flags"),
+    ],
+    ids=["out of range", "no number", "no choice", "unknown flag", "stray word", "no flag file"],
+)
+def test_flags_that_do_not_parse_are_one_line_and_2(call, arguments, named):
+    code, output, errors = call(*arguments)
+    assert (code, output) == (2, "")
+    assert errors.startswith("error: ")
+    assert errors.count("\n") == 1
+    assert named in errors

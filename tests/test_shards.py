@@ -1,0 +1,70 @@
+import json
+import re
+
+import pytest
+import tensorflow as tf
+
+from data_pipeline import shards
+from data_pipeline.errors import UserError
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_write_keeps_records_and_their_order(tmp_path):
+    assert shards.write(tmp_path, "train", 2, 8, [b"one", b"two"]) == 2
+    assert names(tmp_path) == ["train-00002-of-00008.tfrecord"]
+    written = tf.data.TFRecordDataset(str(tmp_path / "train-00002-of-00008.tfrecord"))
+    assert list(written.as_numpy_iterator()) == [b"one", b"two"]
+
+
+def test_a_shard_may_be_empty(tmp_path):
+    assert shards.write(tmp_path, "train", 0, 1, []) == 0
+    assert names(tmp_path) == ["train-00000-of-00001.tfrecord"]
+
+
+def test_nothing_is_left_of_a_shard_that_could_not_be_finished(tmp_path):
+    def cut_short():
+        yield b"one"
+        raise RuntimeError("no more")
+
+    with pytest.raises(RuntimeError, match="no more"):
+        shards.write(tmp_path, "train", 0, 1, cut_short())
+    assert names(tmp_path) == []
+
+
+def test_a_shard_has_its_name_only_once_it_is_whole(tmp_path):
+    seen = []
+
+    def watched():
+        yield b"one"
+        seen.append(names(tmp_path))
+
+    shards.write(tmp_path, "train", 0, 1, watched())
+    assert seen == [["train-00000-of-00001.tfrecord.partial"]]
+
+
+@pytest.mark.parametrize("folder", ["plain", "with [brackets]"])
+def test_existing_shards_are_not_overwritten(tmp_path, folder):
+    folder = tmp_path / folder
+    folder.mkdir()
+    shards.write(folder, "train", 0, 1, [b"one"])
+    with pytest.raises(UserError, match=f"{re.escape(str(folder))} .*holds 1 train shards; delete them"):
+        shards.refuse_existing(str(folder), ["validation", "train"])
+
+
+def test_shards_of_other_splits_are_no_hindrance(tmp_path):
+    shards.write(tmp_path, "train", 0, 1, [b"one"])
+    shards.refuse_existing(str(tmp_path), ["validation"])
+    assert names(tmp_path) == ["train-00000-of-00001.tfrecord"]
+
+
+def test_describe_keeps_what_is_said_of_other_splits(tmp_path):
+    shards.describe(tmp_path, {"dataset": "lsp", "splits": {"train": {"people": 3}, "test": {"people": 1}}})
+    shards.describe(tmp_path, {"dataset": "mpii", "splits": {"test": {"people": 2}}})
+    assert json.loads((tmp_path / "dataset.json").read_text()) == {
+        "dataset": "mpii",
+        "splits": {"train": {"people": 3}, "test": {"people": 2}},
+    }
+    assert names(tmp_path) == ["dataset.json"]

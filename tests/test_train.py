@@ -1,0 +1,177 @@
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from data_pipeline import records, shards, synthetic
+from data_pipeline.errors import UserError
+from keras_apn import callbacks, config, networks, train
+
+pytestmark = pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run_functions_eagerly`")
+
+
+@pytest.fixture(scope="module")
+def one_person(tmp_path_factory):
+    """Records of one person for training and one for validation."""
+    folder = tmp_path_factory.mktemp("one")
+    entries = {}
+    for index, split in enumerate(("train", "validation")):
+        record = records.encode(*synthetic.sample(0, index), 56, split)
+        entries[split] = {
+            "people": 1,
+            "shards": {shards.name(split, 0, 1): shards.write(folder, split, 0, 1, [record])},
+        }
+    shards.describe(folder, {"dataset": "synthetic", "metric": "pckh", "patch_size": 56, "splits": entries})
+    return folder
+
+
+@pytest.fixture(scope="module")
+def settings(one_person):
+    """Two epochs of two steps, in which everything that can change from step to step does."""
+    return config.Config(
+        model=config.ModelConfig(crop_size=32, stacks=1, features=4, levels=1, discriminator_features=4),
+        data=config.DataConfig(
+            dataset="synthetic",
+            train_records=str(one_person / "train-*.tfrecord"),
+            validation_records=str(one_person / "validation-*.tfrecord"),
+        ),
+        training=config.TrainingConfig(
+            epochs=2,
+            batch_size=1,
+            steps_per_epoch=2,
+            optimizer="adam",
+            learning_rate=1e-2,
+            learning_rate_schedule="cosine",
+            threshold_schedule="linear",
+            delta_start=3.0,
+            epsilon_start=2.0,
+        ),
+    )
+
+
+@pytest.fixture(scope="module")
+def eagerly():
+    """Nothing is traced: for a few steps that takes longer than the steps."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+def everything(model):
+    """All that training moves, as one list of arrays."""
+    optimizers = (model.optimizer, model.pose_optimizer, model.confidence_optimizer)
+    arrays = [w for network in callbacks.networks(model).values() for w in network.get_weights()]
+    for optimizer in optimizers:
+        variables = optimizer.variables() if callable(optimizer.variables) else optimizer.variables
+        arrays += [variable.numpy() for variable in variables]
+    return [*arrays, model.step.numpy()]
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(settings, eagerly, tmp_path_factory):
+    workdir = tmp_path_factory.mktemp("uninterrupted")
+    return train.train(settings, workdir), workdir
+
+
+@pytest.fixture(scope="module")
+def resumed(settings, eagerly, tmp_path_factory):
+    """A run that was stopped after its first epoch and started again."""
+    workdir = tmp_path_factory.mktemp("resumed")
+
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(train.Progress, "on_epoch_end", stop)
+        with pytest.raises(KeyboardInterrupt):
+            train.train(settings, workdir)
+    assert json.loads((workdir / "state.json").read_text())["epoch"] == 1
+    return train.train(settings, workdir), workdir
+
+
+def test_a_run_counts_its_steps(uninterrupted):
+    model, _ = uninterrupted
+    assert int(model.step) == int(model.optimizer.iterations) == int(model.pose_optimizer.iterations) == 4
+
+
+def test_a_stopped_and_resumed_run_is_the_uninterrupted_one(uninterrupted, resumed):
+    """On one person, so that the order of the records, which is drawn anew after a stop, plays no part."""
+    for whole, again in zip(everything(uninterrupted[0]), everything(resumed[0]), strict=True):
+        np.testing.assert_array_equal(again, whole)
+
+
+def test_a_resumed_run_has_the_scores_of_the_uninterrupted_one(uninterrupted, resumed):
+    states = [json.loads((workdir / "state.json").read_text()) for _, workdir in (uninterrupted, resumed)]
+    assert states[0] == states[1]
+    assert states[0]["epoch"] == 2
+
+
+def test_the_workdir_holds_the_configuration(uninterrupted, settings):
+    assert config.load(uninterrupted[1]) == settings
+
+
+def test_training_moves_all_three_networks(uninterrupted, settings):
+    fresh = networks.adversarial_posenet(settings, 2)
+    for name, network in callbacks.networks(uninterrupted[0]).items():
+        first, last = callbacks.networks(fresh)[name].get_weights(), network.get_weights()
+        assert sum((a != b).any() for a, b in zip(first, last, strict=True)) > 0.9 * len(first)
+
+
+def changed(settings, **training):
+    return dataclasses.replace(settings, training=dataclasses.replace(settings.training, **training))
+
+
+def test_other_settings_are_not_resumed(uninterrupted, settings):
+    _, workdir = uninterrupted
+    other = dataclasses.replace(changed(settings, delta=0.4), data=dataclasses.replace(settings.data, sigma=2.0))
+    with pytest.raises(UserError) as caught:
+        train.train(other, workdir)
+    assert str(caught.value) == (
+        f"{workdir} holds a run of other settings (--sigma=1.0 there, 2.0 here; --delta=0.5 there, 0.4 here); "
+        "give another --workdir"
+    )
+    assert config.load(workdir) == settings
+
+
+def test_more_epochs_are_welcome(uninterrupted, settings):
+    train.check_resumable(changed(settings, epochs=5), uninterrupted[1])
+
+
+def test_an_empty_workdir_is_no_hindrance(tmp_path, settings):
+    train.check_resumable(settings, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "sources"),
+    [
+        ("mpii", "--annotations=mpii_human_pose_v1_u12_1.mat --images=images"),
+        ("lsp", "--annotations=lsp_dataset/joints.mat --images=lsp_dataset/images"),
+        ("lspet", "--annotations=hr-lspet/joints.mat --images=hr-lspet/images"),
+        ("synthetic", "--limit="),
+    ],
+    ids=["mpii", "lsp", "lspet", "synthetic"],
+)
+def test_missing_records_are_answered_with_the_command_that_builds_them(dataset, sources):
+    settings = config.Config(data=config.DataConfig(dataset=dataset))
+    with pytest.raises(UserError) as caught:
+        train.find_records(settings, "no/such place/train-*.tfrecord")
+    message = str(caught.value)
+    assert message.startswith("No records match no/such place/train-*.tfrecord")
+    assert f"python -m data_pipeline.build_tfrecords --dataset={dataset} {sources}" in message
+    # A crop of 256 needs 1.75 times as much.
+    assert message.endswith("--patch_size=448 --output='no/such place'")
+    assert "\n" not in message
+
+
+def test_missing_records_leave_no_workdir(settings, tmp_path):
+    missing = dataclasses.replace(settings, data=dataclasses.replace(settings.data, train_records="nowhere/*"))
+    with pytest.raises(UserError, match="No records match"):
+        train.train(missing, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_batch_larger_than_the_records_is_refused(settings, tmp_path):
+    with pytest.raises(UserError, match="--batch_size=2 is more than the 1 training people"):
+        train.train(changed(settings, batch_size=2, steps_per_epoch=0), tmp_path / "run")
