@@ -94,7 +94,7 @@ def build():
             data=config.DataConfig(sigma=sigma),
             total_steps=total_steps,
         )
-        optimizers = [keras.optimizers.SGD(rate) for rate in rates]
+        optimizers = [keras.optimizers.SGD(float(rate)) for rate in rates]
         model.compile(*optimizers[: 1 if alone else 3])
         return model
 
@@ -482,6 +482,23 @@ def test_unannotated_joints_change_nothing(build, mode, changed):
             assert not other_pulled[name][person, ..., joint].any()
     for weight, other in zip(judges, other_judges, strict=True):
         np.testing.assert_allclose(other, weight, rtol=1e-4, atol=1e-6)
+
+
+@modes
+def test_the_discriminators_learn_from_annotated_joints_alone(build, mode):
+    # The logit of joint j is its bias; joints 8 to 15 are not annotated, and no joint is found or confident.
+    model = build(mode=mode, delta=1e-6, epsilon=1e-6)
+    bias = np.linspace(-2, 2, 16)
+    for network in (model.pose_discriminator, model.confidence_discriminator):
+        judge_by(network, bias=bias)
+    logs = model.update(example(annotated=np.tile(np.arange(16) < 8, (3, 1))))
+    known = bias[:8]
+    expected = softplus(-known).mean() + softplus(known).mean()
+    for key in ("p", "c"):
+        assert float(logs[f"loss_{key}"]) == pytest.approx(expected, rel=1e-5)
+        # All these logits are below 0: wrong of the real ones, right of the fakes.
+        assert float(logs[f"{key}_accuracy"]) == 0.5
+        assert float(logs[f"{key}_fake_share"]) == 0
 
 
 @modes

@@ -1,5 +1,3 @@
-import json
-
 import numpy as np
 import pytest
 
@@ -132,7 +130,3 @@ def test_a_damaged_description_is_one_clear_line(tmp_path, content):
     with pytest.raises(UserError, match=r"dataset\.json is missing or damaged .*build the records again") as caught:
         dataset.describe([str(tmp_path / "train-00000-of-00001.tfrecord")])
     assert "\n" not in str(caught.value)
-
-
-def test_the_description_is_plain_json(folder):
-    assert json.loads((folder / "dataset.json").read_text())["dataset"] == "mpii"

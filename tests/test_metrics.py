@@ -22,7 +22,7 @@ def normalised(people=1, **distances):
 
 def test_distances_are_in_units_of_each_persons_normaliser():
     true = np.zeros((2, 16, 2))
-    found = metrics.distances(true + [3, 4], true, np.array([10.0, 2.5]), np.ones((2, 16), bool))
+    found = metrics.distances(true + np.array([3, 4]), true, np.array([10.0, 2.5]), np.ones((2, 16), bool))
     np.testing.assert_allclose(found, [[0.5] * 16, [2.0] * 16])
 
 
@@ -73,7 +73,7 @@ def test_pck_divides_by_left_shoulder_to_right_hip():
     joints[0, INDEX["left_shoulder"]], joints[0, INDEX["right_hip"]] = (40, 10), (10, 50)
     assert metrics.torso_size(joints).tolist() == [50]
     # 10 pixels are 0.2 of 50, and count.
-    found = metrics.distances(joints + [10, 0], joints, metrics.torso_size(joints), np.ones((1, 16), bool))
+    found = metrics.distances(joints + np.array([10, 0]), joints, metrics.torso_size(joints), np.ones((1, 16), bool))
     assert metrics.rates(found, metrics.THRESHOLDS["pck"])["pooled_14"] == 100
 
 
