@@ -110,6 +110,8 @@ def with_photographs(people, images, allow_missing):
     present = set(os.listdir(images))
     kept = [i for i, person in enumerate(people) if person.image in present]
     missing = len(people) - len(kept)
+    if not kept:
+        raise UserError(f"None of the {len(people)} photographs is in {images}; give --images their folder")
     if missing:
         first = next(person.image for person in people if person.image not in present)
         report = f"{missing} of {len(people)} photographs are missing from {images}, {first} for one"

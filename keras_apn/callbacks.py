@@ -58,10 +58,12 @@ class Checkpoints(keras.callbacks.Callback):
             _checkpoint(model), os.path.join(self.workdir, "checkpoints"), max_to_keep=self.keep
         )
         path = os.path.join(self.workdir, STATE_FILE)
-        if self.manager.latest_checkpoint and os.path.exists(path):
+        if os.path.exists(path):
             with open(path, encoding="utf-8") as file:
                 self.state = json.load(file)
-            self.manager.checkpoint.restore(self.manager.latest_checkpoint).assert_consumed()
+            # The one that belongs to the state: a crash between the two leaves a newer one.
+            done = os.path.join(self.manager.directory, f"ckpt-{self.state['epoch']}")
+            self.manager.checkpoint.restore(done).assert_consumed()
         return self.state["epoch"]
 
     def on_epoch_end(self, epoch, logs=None):

@@ -24,11 +24,12 @@ def _check(settings):
         value, rule = getattr(settings, field.name), field.metadata
         if rule["choices"] and value not in rule["choices"]:
             raise UserError(f"--{field.name} must be one of {', '.join(rule['choices'])}. Received: {value}")
-        if rule["least"] is not None and value < rule["least"]:
+        # Written so that a value that is no number breaks its rule too.
+        if rule["least"] is not None and not value >= rule["least"]:
             raise UserError(f"--{field.name} must be at least {rule['least']}. Received: {value}")
-        if rule["above"] is not None and value <= rule["above"]:
+        if rule["above"] is not None and not value > rule["above"]:
             raise UserError(f"--{field.name} must be above {rule['above']}. Received: {value}")
-        if rule["most"] is not None and value > rule["most"]:
+        if rule["most"] is not None and not value <= rule["most"]:
             raise UserError(f"--{field.name} must be at most {rule['most']}. Received: {value}")
 
 

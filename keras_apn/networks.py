@@ -31,22 +31,23 @@ def discriminators(model):
     return build_pose_discriminator(**sizes), build_confidence_discriminator(**sizes)
 
 
-def optimizer(training, learning_rate, total_steps):
+def optimizer(training, learning_rate, total_steps, updates=1):
     """An optimizer of a `config.TrainingConfig`.
 
     Args:
         training: the configuration.
         learning_rate: the highest rate.
-        total_steps: number of updates that a cosine spans.
+        total_steps: steps of the training, which a cosine spans.
+        updates: how often the optimizer is used in a step.
     """
     rate = learning_rate
     if training.learning_rate_schedule == "cosine" or training.warmup_steps:
         rate = keras.optimizers.schedules.CosineDecay(
             0.0 if training.warmup_steps else learning_rate,
-            decay_steps=max(total_steps - training.warmup_steps, 1),
+            decay_steps=max(updates * (total_steps - training.warmup_steps), 1),
             alpha=0.0 if training.learning_rate_schedule == "cosine" else 1.0,
             warmup_target=learning_rate if training.warmup_steps else None,
-            warmup_steps=training.warmup_steps,
+            warmup_steps=updates * training.warmup_steps,
         )
     if training.optimizer == "adam":
         return keras.optimizers.Adam(rate)
@@ -62,9 +63,9 @@ def adversarial_posenet(config, steps_per_epoch):
     model = AdversarialPoseNet(
         generator(config.model), p, c, training=training, data=config.data, total_steps=total_steps
     )
-    updates_of_generator = total_steps * (2 if training.mode == "alternating" and p is not None else 1)
+    updates = 2 if training.mode == "alternating" and p is not None else 1
     model.compile(
-        optimizer(training, training.learning_rate, updates_of_generator),
+        optimizer(training, training.learning_rate, total_steps, updates),
         *(
             optimizer(training, training.discriminator_learning_rate, total_steps)
             for network in (p, c)
