@@ -1,16 +1,18 @@
-# Python 3.10 or 3.11; `make PYTHON=python3.11 ...` chooses one.
+# Python 3.10 to 3.13; `make PYTHON=python3.12 ...` chooses one. Its lane of requirements.txt is installed into .venv.
 PYTHON ?= python3
-VENV := .venv
+VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
+VENV ?= .venv
 BIN := $(VENV)/bin
+READY := $(VENV)/.ready-$(VERSION)
 
-.PHONY: setup demo test lint
+.PHONY: setup demo test test-lanes lint
 
-setup: $(VENV)/.ready
+setup: $(READY)
 
-# Made once, and again when the requirements change.
-$(VENV)/.ready: requirements.txt
-	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit((3, 10) > v[:2] or v[:2] > (3, 11))' || \
-		{ echo "error: Python 3.10 or 3.11 is needed; name one, as in: make PYTHON=python3.11" >&2; exit 2; }
+# Made once, and again when the requirements or the Python change.
+$(READY): requirements.txt
+	@case "$(VERSION)" in 3.10|3.11|3.12|3.13) ;; *) \
+		echo "error: $(PYTHON) is '$(VERSION)'; Python 3.10 to 3.13 is needed: make PYTHON=python3.12" >&2; exit 2;; esac
 	rm -rf $(VENV)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
@@ -30,6 +32,10 @@ runs/demo-records/dataset.json: | setup
 
 test: setup
 	$(BIN)/python -m pytest
+
+# Both lanes, each in a virtual environment of its own, where a Python of each is present.
+test-lanes:
+	@.ci/test-lanes
 
 lint: setup
 	$(BIN)/ruff check .

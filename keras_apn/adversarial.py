@@ -20,6 +20,14 @@ def _where(annotated, maps):
     return {task: value * mask for task, value in maps.items()}
 
 
+def _move(optimizer, gradient, network):
+    """One update of a network. Optimizers add the replicas' gradients up, and the losses are means over each."""
+    replicas = tf.distribute.get_strategy().num_replicas_in_sync
+    if replicas > 1:
+        gradient = [g / replicas for g in gradient]
+    optimizer.apply_gradients(zip(gradient, network.trainable_variables, strict=True))
+
+
 class AdversarialPoseNet(keras.Model):
     """G with its two teachers.
 
@@ -51,7 +59,9 @@ class AdversarialPoseNet(keras.Model):
         self.stacks = len(generator.output) // len(self.tasks)
         self.crop_size = generator.input_shape[1]
         # Steps done: seeds the augmentation and moves the thresholds, so that a resumed run goes on where it was.
-        self.step = self.add_weight(name="step", shape=(), dtype="int64", initializer="zeros", trainable=False)
+        self.step = tf.Variable(
+            0, trainable=False, dtype=tf.int64, name="step", aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA
+        )
         self.means = {name: keras.metrics.Mean(name=name) for name in self._logged()}
         self.pckh = PCKh(name="pckh")
         self.built = True
@@ -82,7 +92,9 @@ class AdversarialPoseNet(keras.Model):
 
     def train_step(self, batch):
         """One step of Algorithm 1 on a batch of patches."""
-        seed = tf.stack([tf.constant(self.training_config.seed, tf.int64), tf.convert_to_tensor(self.step)])
+        replica = tf.distribute.get_replica_context()
+        draw = self.step * replica.num_replicas_in_sync + tf.cast(replica.replica_id_in_sync_group, tf.int64)
+        seed = tf.stack([tf.constant(self.training_config.seed, tf.int64), draw])
         ranges = augment.Ranges(
             rotation=self.data_config.rotation,
             scale=self.data_config.scale,
@@ -214,8 +226,7 @@ class AdversarialPoseNet(keras.Model):
                 loss += losses.label_loss(on_fake, fake_labels[key], annotated)
                 deceived = losses.label_loss(on_fake, real_labels, annotated)
             pulls[key] = deceived, _where(annotated, tape.gradient(deceived, fake))
-            gradient = tape.gradient(loss, network.trainable_variables)
-            optimizer.apply_gradients(zip(gradient, network.trainable_variables, strict=True))
+            _move(optimizer, tape.gradient(loss, network.trainable_variables), network)
             logs[f"loss_{key}"] = loss
             logs[f"{key}_fake_share"] = losses.masked_mean(fake_labels[key], annotated)
             logs[f"{key}_accuracy"] = 0.5 * (
@@ -251,11 +262,12 @@ class AdversarialPoseNet(keras.Model):
 
     def _move_generator(self, tape, maps, pulls):
         """One update of G from the gradients at its heatmaps."""
-        names, weights = list(maps), self.generator.trainable_variables
         gradient = tape.gradient(
-            [maps[name] for name in names], weights, output_gradients=[pulls[name] for name in names]
+            list(maps.values()),
+            self.generator.trainable_variables,
+            output_gradients=[pulls[name] for name in maps],
         )
-        self.optimizer.apply_gradients(zip(gradient, weights, strict=True))
+        _move(self.optimizer, gradient, self.generator)
 
     def _discriminators(self):
         return {

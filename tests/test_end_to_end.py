@@ -28,9 +28,8 @@ TINY = (
 def call(module, *arguments, cwd=ROOT):
     """Runs a program; returns its exit code, standard output and standard error."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(
-        [sys.executable, "-m", module, *arguments], capture_output=True, text=True, cwd=cwd, env=environment, check=False
-    )
+    command = [sys.executable, "-m", module, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=environment, check=False)
     return done.returncode, done.stdout, done.stderr
 
 
@@ -165,7 +164,7 @@ def test_missing_records_are_answered_with_the_command_that_builds_them(place):
         ("keras_apn.train", ["--flagfile=nowhere.flags"], "nowhere.flags"),
         ("keras_apn.evaluate", ["--workdir=nowhere"], "nowhere is not a workdir"),
         ("keras_apn.evaluate", [], "--workdir"),
-        ("keras_apn.predict", ["--workdir=nowhere", "--input=nothing.jpg", "--output=out"], "nothing.jpg does not exist"),
+        ("keras_apn.predict", ["--workdir=w", "--input=nothing.jpg", "--output=out"], "nothing.jpg does not exist"),
         ("export", ["--workdir=nowhere", "--output=out", "--formats=tape"], "--formats must be of"),
     ],
     ids=["enum", "range", "number", "flag", "flagfile", "workdir", "required", "input", "format"],
