@@ -76,6 +76,9 @@ class AdversarialPoseNet(keras.Model):
             pose_optimizer.build(self.pose_discriminator.trainable_variables)
             confidence_optimizer.build(self.confidence_discriminator.trainable_variables)
 
+    def _maybe_symbolic_build(self, *args, **kwargs):
+        """Nothing: all is built. Keras 3 would average a batch over the replicas for it, which flags do not survive."""
+
     def call(self, inputs, training=False):
         """G's heatmaps of [B, S, S, 3] crops within 0 and 1."""
         return self.generator(inputs, training=training)
