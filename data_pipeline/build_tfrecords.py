@@ -163,19 +163,29 @@ def build(values, people, splits, skipped, encode):
         raise UserError(f"{values.dataset} has no {values.split} people here; it has {', '.join(sorted(set(splits)))}")
     os.makedirs(values.output, exist_ok=True)
     shards.refuse_existing(values.output, wanted)
+    try:
+        entries = write_splits(values, people, splits, encode, wanted)
+    except BaseException:
+        shards.discard(values.output, wanted)
+        raise
+    shards.describe(values.output, description(values, entries, skipped))
+    for split, entry in entries.items():
+        print(f"{split}: {entry['people']} people in {values.shards} shards in {values.output}")
+
+
+def write_splits(values, people, splits, encode, wanted):
+    """Writes the shards of the wanted splits in parallel; returns their entries in `dataset.json`."""
     order = np.random.default_rng([values.seed, 0]).permutation(len(people))
     entries = {}
     # Fresh interpreters: a fork of one that has started TensorFlow's threads can hang.
     with multiprocessing.get_context("spawn").Pool(values.workers) as pool:
+        results_of = functools.partial(pool.imap, chunksize=4)
         for split in wanted:
             # Training people are mixed over the shards once, the others keep the order of their annotations.
             chosen = order if split == "train" else range(len(people))
             tasks = [(people[i], split) for i in chosen if splits[i] == split]
-            results_of = functools.partial(pool.imap, chunksize=4)
             entries[split] = write_split(values.output, split, tasks, encode, values.shards, results_of)
-    shards.describe(values.output, description(values, entries, skipped))
-    for split, entry in entries.items():
-        print(f"{split}: {entry['people']} people in {values.shards} shards in {values.output}")
+    return entries
 
 
 def description(values, entries, skipped):

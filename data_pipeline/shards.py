@@ -16,10 +16,21 @@ def name(split, number, count):
     return f"{split}-{number:05d}-of-{count:05d}.tfrecord"
 
 
+def _existing(directory, split):
+    return glob.glob(os.path.join(glob.escape(directory), f"{split}-*-of-*.tfrecord"))
+
+
+def discard(directory, splits):
+    """Removes the shards of these splits: what a build that failed had finished is no data set."""
+    for split in splits:
+        for path in _existing(directory, split):
+            os.remove(path)
+
+
 def refuse_existing(directory, splits):
     """Raises UserError where a folder already holds shards of one of these splits."""
     for split in splits:
-        found = glob.glob(os.path.join(glob.escape(directory), f"{split}-*-of-*.tfrecord"))
+        found = _existing(directory, split)
         if found:
             raise UserError(f"{directory} holds {len(found)} {split} shards; delete them or give another --output")
 
