@@ -1,6 +1,7 @@
 """Training on two replicas, in a process of its own: logical devices must be made before TensorFlow starts."""
 
 import dataclasses
+import os
 import pathlib
 import subprocess
 import sys
@@ -25,7 +26,8 @@ with strategy.scope():
     model = networks.adversarial_posenet(settings, 2)
 before = [v.numpy() for v in model.generator.trainable_variables]
 batches = dataset.load(dataset.find(settings.data.train_records), patch_size=56, batch_size=4, repeat=True)
-validation = dataset.load(dataset.find(settings.data.validation_records), patch_size=56, batch_size=4)
+# All five in one batch, three and two: oneDNN's convolution fails on a replica that is left without any.
+validation = dataset.load(dataset.find(settings.data.validation_records), patch_size=56, batch_size=5)
 history = model.fit(batches, steps_per_epoch=2, epochs=1, validation_data=validation, verbose=0).history
 assert model.step.numpy() == 2, model.step
 assert all(np.isfinite(values).all() for values in history.values()), history
@@ -42,6 +44,7 @@ def test_two_replicas_train_together(tiny_config, tmp_path):
         [sys.executable, "-c", PROGRAM, str(tmp_path)],
         capture_output=True,
         text=True,
+        env={**os.environ, "TF_ENABLE_ONEDNN_OPTS": "1"},
         cwd=pathlib.Path(__file__).parents[1],
         check=False,
     )
