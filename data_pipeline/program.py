@@ -33,12 +33,21 @@ def _parse(arguments):
     return left
 
 
+def _damaged_shard():
+    """What TensorFlow raises for a shard that is cut short; imported here, after its environment is set."""
+    import tensorflow as tf
+
+    return tf.errors.DataLossError
+
+
 def _guarded(main):
     def call(_):
         try:
             code = main(flags.FLAGS)
         except UserError as error:
             code = fail(error)
+        except _damaged_shard():
+            code = fail("A shard of records is damaged or cut short; delete the shards and build the records again")
         except KeyboardInterrupt:
             code = 130
         sys.exit(code or 0)

@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -178,6 +179,14 @@ def test_bad_input_gets_one_clear_line(place, module, arguments, words):
 def test_resuming_with_other_settings_is_refused(training, trained):
     result = call("keras_apn.train", *training, "--epochs=3", "--sigma=2")
     assert_one_clear_line(result, "--sigma=1.0 there, 2.0 here")
+
+
+def test_a_half_written_shard_gets_one_clear_line(built, trained, tmp_path):
+    shutil.copytree(built, tmp_path / "records")
+    shard = tmp_path / "records" / "validation-00000-of-00002.tfrecord"
+    shard.write_bytes(shard.read_bytes()[: shard.stat().st_size // 2])
+    result = call("keras_apn.evaluate", f"--workdir={trained}", f"--records={tmp_path}/records/validation-*.tfrecord")
+    assert_one_clear_line(result, "A shard of records is damaged or cut short")
 
 
 def test_dry_run_prints_json_alone():
