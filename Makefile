@@ -11,8 +11,8 @@ setup: $(READY)
 
 # Made once, and again when the requirements or the Python change.
 $(READY): requirements.txt
-	@case "$(VERSION)" in 3.10|3.11|3.12|3.13) ;; *) \
-		echo "error: $(PYTHON) is '$(VERSION)'; Python 3.10 to 3.13 is needed: make PYTHON=python3.12" >&2; exit 2;; esac
+	$(if $(filter $(VERSION),3.10 3.11 3.12 3.13),,$(error $(PYTHON) \
+		$(if $(VERSION),is Python $(VERSION),cannot be run); Python 3.10 to 3.13 is needed, as in: make setup PYTHON=python3.12))
 	rm -rf $(VENV)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
@@ -30,8 +30,9 @@ runs/demo-records/dataset.json: | setup
 	rm -rf runs/demo-records
 	$(BIN)/python -m data_pipeline.build_tfrecords --dataset=synthetic --limit=2000 --patch_size=168 --output=runs/demo-records
 
+# `make test TESTS=tests/test_labels.py` runs some of them.
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(TESTS)
 
 # Both lanes, each in a virtual environment of its own, where a Python of each is present.
 test-lanes:

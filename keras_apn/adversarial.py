@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from data_pipeline import augment, heatmaps
 from data_pipeline.geometry import STRIDE
-from keras_apn import labels, losses
+from keras_apn import labels, lanes, losses
 from keras_apn.decode import decode
 from keras_apn.discriminators import judge_both, network_inputs
 from keras_apn.generator import last_outputs
@@ -59,9 +59,7 @@ class AdversarialPoseNet(keras.Model):
         self.stacks = len(generator.output) // len(self.tasks)
         self.crop_size = generator.input_shape[1]
         # Steps done: seeds the augmentation and moves the thresholds, so that a resumed run goes on where it was.
-        self.step = tf.Variable(
-            0, trainable=False, dtype=tf.int64, name="step", aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA
-        )
+        self.step = lanes.counter("step")
         self.means = {name: keras.metrics.Mean(name=name) for name in self._logged()}
         self.pckh = PCKh(name="pckh")
         self.built = True
@@ -76,8 +74,7 @@ class AdversarialPoseNet(keras.Model):
             pose_optimizer.build(self.pose_discriminator.trainable_variables)
             confidence_optimizer.build(self.confidence_discriminator.trainable_variables)
 
-    def _maybe_symbolic_build(self, *args, **kwargs):
-        """Nothing: all is built. Keras 3 would average a batch over the replicas for it, which flags do not survive."""
+    _maybe_symbolic_build = lanes.already_built
 
     def call(self, inputs, training=False):
         """G's heatmaps of [B, S, S, 3] crops within 0 and 1."""

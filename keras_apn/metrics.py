@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from data_pipeline.skeleton import COLUMNS, INDEX, JOINTS_14, NUM_JOINTS
+from keras_apn import lanes
 
 # What each metric divides distances by, and where its published threshold lies.
 THRESHOLDS = {"pckh": 0.5, "pck": 0.2}
@@ -128,8 +129,7 @@ class PCKh(keras.metrics.Metric):
 
     def reset_state(self):
         """Forgets all batches."""
-        self.right.assign(tf.zeros(NUM_JOINTS))
-        self.count.assign(tf.zeros(NUM_JOINTS))
+        lanes.clear((self.right, self.count))
 
     def result(self):
         """A scalar within 0 and 1."""

@@ -18,7 +18,7 @@ from data_pipeline import dataset
 from data_pipeline.errors import UserError
 from data_pipeline.geometry import PATCH_RATIO
 from keras_apn import config as configuration
-from keras_apn import networks
+from keras_apn import lanes, networks
 from keras_apn.callbacks import Checkpoints, Progress
 
 # What each data set is called where it is downloaded.
@@ -102,19 +102,20 @@ def train(config, workdir):
         patch_size=dataset.describe(validation_paths)["patch_size"],
         batch_size=training.batch_size,
     )
-    model.fit(
-        batches,
-        epochs=training.epochs,
-        initial_epoch=first,
-        steps_per_epoch=steps,
-        validation_data=validation,
-        verbose=1 if sys.stdout.isatty() else 0,
-        callbacks=[
-            checkpoints,
-            Progress(checkpoints, training.epochs, first),
-            keras.callbacks.TensorBoard(os.path.join(workdir, "tensorboard"), write_graph=False),
-        ],
-    )
+    with lanes.data_may_end():
+        model.fit(
+            batches,
+            epochs=training.epochs,
+            initial_epoch=first,
+            steps_per_epoch=steps,
+            validation_data=validation,
+            verbose=1 if sys.stdout.isatty() else 0,
+            callbacks=[
+                checkpoints,
+                Progress(checkpoints, training.epochs, first),
+                keras.callbacks.TensorBoard(os.path.join(workdir, "tensorboard"), write_graph=False),
+            ],
+        )
     return model
 
 

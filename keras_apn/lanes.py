@@ -1,0 +1,38 @@
+"""Where Keras 2.15 and Keras 3 differ, and what serves both; no other module asks which of them runs.
+
+TensorFlow Addons, the other difference between the lanes of requirements.txt, is `data_pipeline.warp`'s matter.
+BUILD_NOTES 19 has what was done so that nothing else differs.
+"""
+
+import contextlib
+import warnings
+
+import tensorflow as tf
+
+
+def counter(name):
+    """A scalar int64 variable that counts on every replica alike; `add_weight` spells its aggregation differently."""
+    return tf.Variable(
+        0, trainable=False, dtype=tf.int64, name=name, aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA
+    )
+
+
+def clear(variables):
+    """Sets a metric's variables to zero, whatever their shape; Keras 2 does so with scalars only."""
+    for variable in variables:
+        variable.assign(tf.zeros(variable.shape))
+
+
+def already_built(model, *args, **kwargs):
+    """What Keras 3 shall do to build a model whose networks are built: nothing. Keras 2 never asks.
+
+    Keras 3 would run a step on a batch averaged over the replicas, which flags (booleans) do not survive.
+    """
+
+
+@contextlib.contextmanager
+def data_may_end():
+    """Keras 3 warns at the end of a data set whose length it cannot know, as of records; Keras 2 does not."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Your input ran out of data")
+        yield

@@ -1,0 +1,31 @@
+"""The compute part of a training step, as benchmarks and other runtimes take it."""
+
+import numpy as np
+import pytest
+
+from benchmarks import step
+from keras_apn import config
+
+
+@pytest.fixture(scope="module")
+def compiled():
+    model = config.ModelConfig(crop_size=32, stacks=1, features=8, levels=2, discriminator_features=8)
+    return step.compiled(config.Config(model), batch_size=2)
+
+
+def test_it_needs_nothing_but_its_inputs_and_the_networks_variables(compiled):
+    function, inputs = compiled
+    concrete = function.get_concrete_function(*inputs)
+    handles = {id(variable.handle) for variable in concrete.graph.variables}
+    assert all(id(captured) in handles for captured in concrete.captured_inputs)
+
+
+def test_calls_train_and_tell_the_losses_first(compiled):
+    function, inputs = compiled
+    first, second = (np.array(function(*inputs)) for _ in range(2))
+    names = list(function.model.means)
+    assert names[:5] == ["loss", "loss_pose", "loss_occlusion", "loss_p", "loss_c"]
+    assert len(first) == len(names)
+    assert np.isfinite([*first, *second]).all()
+    assert second[0] < first[0]
+    assert function.model.step.numpy() == 2
