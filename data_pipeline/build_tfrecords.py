@@ -2,53 +2,59 @@
 
     python -m data_pipeline.build_tfrecords --dataset=mpii --annotations=FILE --images=DIR --output=DIR
 
-Writes `<split>-00000-of-00008.tfrecord` and a `dataset.json` that says what they hold. `--dry_run` only reads the
-annotations and prints a summary.
+Writes `<split>-00000-of-00008.tfrecord` and a `dataset.json` that says what they hold. Interrupted, the same command
+goes on: shards that are whole are kept. `--dry_run` only reads the annotations and prints a summary.
 """
 
 import collections
 import functools
 import json
-import multiprocessing
 import os
-import sys
-
-from data_pipeline import program  # isort: skip  It quiets TensorFlow, so it comes before.
 
 import numpy as np
-import tensorflow as tf
-import tqdm
 from absl import flags
 
-from data_pipeline import lsp, mpii, records, shards, synthetic
+from data_pipeline import annotations, building, photographs, program, shards, synthetic, tasks
 from data_pipeline.errors import UserError
 from data_pipeline.person import SPLITS, Annotations
 from data_pipeline.skeleton import JOINTS, LIMBS
 
-READERS = {"mpii": mpii.read, "lsp": lsp.read_lsp, "lspet": lsp.read_lspet}
-METRICS = {"mpii": "pckh", "lsp": "pck", "lspet": "pck", "synthetic": "pckh"}
-# These come without a validation split: a tenth of their people is held out, unless the flag says otherwise.
-UNSPLIT = ("lspet", "synthetic")
-MISSING_SHARE = 0.01
-MISSING, UNREADABLE = "photograph missing", "photograph unreadable"
+MISSING = "photograph missing"
+
+
+def source(values):
+    """`(data set, file)` of the annotations that the flags name; `(None, None)` where the poses are invented too."""
+    if values.dataset != "synthetic":
+        return values.dataset, require(values, "annotations")
+    return (None, None) if values.poses is None else (annotations.recognise(values.poses), values.poses)
 
 
 def read_people(values):
-    """The people that the flags ask for, every split; synthetic ones are their places in the sequence."""
-    if values.dataset == "synthetic":
-        if values.limit is None:
-            raise UserError("--dataset=synthetic needs --limit, the number of people to make")
-        return range(values.limit), ["train"] * values.limit, collections.Counter()
-    require(values, "annotations")
-    found = READERS[values.dataset](values.annotations, values.split if values.dataset not in UNSPLIT else None)
-    people = found.people[: values.limit]
-    return people, [person.split for person in people], found.skipped
+    """The people that the flags ask for and their splits; invented ones are their places in the sequence.
+
+    Returns:
+        `(people, splits, skipped)`, the splits as they are after holding out.
+    """
+    name, path = source(values)
+    if name is None:
+        people, skipped = list(range(require(values, "limit"))), collections.Counter()
+        splits = ["train"] * len(people)
+    else:
+        found = annotations.READERS[name](path, values.split if name != "lspet" else None)
+        people, skipped = found.people[: values.limit], found.skipped
+        splits = [person.split for person in people]
+    # Where all are for training, a tenth is held out, unless the flag says otherwise.
+    default = len(splits) // 10 if set(splits) == {"train"} and name in (None, "lspet") else 0
+    count = default if values.validation_people is None else values.validation_people
+    return people, hold_out(splits, count, values.seed), skipped
 
 
 def require(values, flag):
-    """Raises UserError where a flag that this data set needs was not given."""
-    if getattr(values, flag) is None:
+    """The value of a flag that this data set needs; a UserError where it was not given."""
+    value = getattr(values, flag)
+    if value is None:
         raise UserError(f"--dataset={values.dataset} needs --{flag}")
+    return value
 
 
 def hold_out(splits, count, seed):
@@ -72,133 +78,41 @@ def hold_out(splits, count, seed):
     return ["validation" if i in chosen else split for i, split in enumerate(splits)]
 
 
-def read_photograph(path):
-    """Decodes a JPEG or PNG file to [H, W, 3] uint8 RGB; a UserError where it is not a whole image."""
-    try:
-        return tf.io.decode_image(tf.io.read_file(path), channels=3, expand_animations=False).numpy()
-    except tf.errors.InvalidArgumentError as error:
-        raise UserError(f"{path} is damaged or no image; download it again, or give --allow_missing") from error
+def encoder(values):
+    """The function of `tasks` that makes records as the flags want them."""
+    if values.dataset == "synthetic":
+        draw = tasks.synthetic if values.poses is None else tasks.posed
+        return functools.partial(draw, seed=values.seed, patch_size=values.patch_size)
+    return functools.partial(
+        tasks.photographed, images=values.images, patch_size=values.patch_size, skip_damaged=values.allow_missing
+    )
 
 
-def encode_photograph(task, images, patch_size, skip_damaged):
-    """A `(person, split)` to `(record, joints annotated, joints occluded)`; None for a damaged photograph to skip."""
-    person, split = task
-    try:
-        image = read_photograph(os.path.join(images, person.image))
-    except UserError:
-        if skip_damaged:
-            return None
-        raise
-    return records.encode(person, image, patch_size, split), int(person.annotated.sum()), int(person.occluded.sum())
-
-
-def encode_synthetic(task, seed, patch_size):
-    """An `(index, split)` to the same."""
-    index, split = task
-    person, image = synthetic.sample(seed, index, split)
-    return records.encode(person, image, patch_size, split), int(person.annotated.sum()), int(person.occluded.sum())
-
-
-def with_photographs(people, images, allow_missing):
-    """The places in `people` of those whose photograph is in the folder `images`.
-
-    Raises:
-        UserError: the folder is missing, or more than one in a hundred photographs is.
-    """
-    if not os.path.isdir(images):
-        raise UserError(f"{images} is no folder; give --images the folder of the photographs")
-    present = set(os.listdir(images))
-    kept = [i for i, person in enumerate(people) if person.image in present]
-    missing = len(people) - len(kept)
-    if not kept:
-        raise UserError(f"None of the {len(people)} photographs is in {images}; give --images their folder")
-    if missing:
-        first = next(person.image for person in people if person.image not in present)
-        report = f"{missing} of {len(people)} photographs are missing from {images}, {first} for one"
-        if missing > MISSING_SHARE * len(people) and not allow_missing:
-            raise UserError(f"{report}; complete the folder, or leave these people out by --allow_missing")
-        print(f"{report}; they are left out", file=sys.stderr)
-    return kept
-
-
-def write_split(directory, split, tasks, encode, count, results_of):
-    """Writes the shards of one split.
-
-    Args:
-        directory: an existing folder.
-        split: its name.
-        tasks: what `encode` takes; task k goes into shard k modulo `count`.
-        encode: to `(record, joints annotated, joints occluded)`, or to None for one that is left out.
-        count: number of shards.
-        results_of: `map`, or a process pool's `imap`.
-
-    Returns:
-        The split's entry in `dataset.json`.
-    """
-    totals = collections.Counter(people=0, joints_annotated=0, joints_occluded=0)
-    names = {}
-
-    def counted(results, progress):
-        for result in results:
-            progress.update()
-            if result is None:
-                totals[UNREADABLE] += 1
-                continue
-            record, annotated, occluded = result
-            totals.update(people=1, joints_annotated=annotated, joints_occluded=occluded)
-            yield record
-
-    with tqdm.tqdm(total=len(tasks), desc=split, unit=" people", file=sys.stderr) as progress:
-        for number in range(count):
-            name = shards.name(split, number, count)
-            encoded = counted(results_of(encode, tasks[number::count]), progress)
-            names[name] = shards.write(directory, split, number, count, encoded)
-    return {**totals, "shards": names}
-
-
-def build(values, people, splits, skipped, encode):
-    """Writes what the flags ask for: every wanted split's shards, then `dataset.json`."""
+def job_of(values, people, splits):
+    """The `building.Job` of the wanted splits."""
     wanted = [split for split in SPLITS if split in splits and values.split in (None, split)]
     if not wanted:
         raise UserError(f"{values.dataset} has no {values.split} people here; it has {', '.join(sorted(set(splits)))}")
-    os.makedirs(values.output, exist_ok=True)
-    shards.refuse_existing(values.output, wanted)
-    try:
-        entries = write_splits(values, people, splits, encode, wanted)
-    except BaseException:
-        shards.discard(values.output, wanted)
-        raise
-    shards.describe(values.output, description(values, entries, skipped))
-    for split, entry in entries.items():
-        print(f"{split}: {entry['people']} people in {values.shards} shards in {values.output}")
-
-
-def write_splits(values, people, splits, encode, wanted):
-    """Writes the shards of the wanted splits in parallel; returns their entries in `dataset.json`."""
-    order = np.random.default_rng([values.seed, 0]).permutation(len(people))
-    entries = {}
-    # Fresh interpreters: a fork of one that has started TensorFlow's threads can hang.
-    with multiprocessing.get_context("spawn").Pool(values.workers) as pool:
-        results_of = functools.partial(pool.imap, chunksize=4)
-        for split in wanted:
-            # Training people are mixed over the shards once, the others keep the order of their annotations.
-            chosen = order if split == "train" else range(len(people))
-            tasks = [(people[i], split) for i in chosen if splits[i] == split]
-            entries[split] = write_split(values.output, split, tasks, encode, values.shards, results_of)
-    return entries
+    order = np.random.default_rng([values.seed, 0]).permutation(len(people)).tolist()
+    found = {}
+    for split in wanted:
+        # Training people are mixed over the shards once, the others keep the order of their annotations.
+        chosen = order if split == "train" else range(len(people))
+        found[split] = [(people[i], split) for i in chosen if splits[i] == split]
+    return building.Job(values.output, found, encoder(values), values.shards, values.allow_missing)
 
 
 def description(values, entries, skipped):
     """What `dataset.json` says."""
-    given = {"annotations": values.annotations, "images": values.images}
-    source = {name: os.path.basename(os.path.normpath(path)) for name, path in given.items() if path}
+    name, _ = source(values)
+    given = {"annotations": values.annotations, "images": values.images, "poses": values.poses}
     return {
         "dataset": values.dataset,
-        "metric": METRICS[values.dataset],
+        "metric": annotations.METRICS.get(name, "pckh"),
         "patch_size": values.patch_size,
         "seed": values.seed,
         "limit": values.limit,
-        "source": source,
+        "source": {name: os.path.basename(os.path.normpath(path)) for name, path in given.items() if path},
         "joints": list(JOINTS),
         "limbs": [[JOINTS[a], JOINTS[b]] for a, b in LIMBS],
         "skipped": dict(sorted(skipped.items())),
@@ -209,16 +123,31 @@ def description(values, entries, skipped):
 def summary(values, people, splits, skipped):
     """What `--dry_run` prints: counts over the wanted splits."""
     chosen = [p for p, split in zip(people, splits, strict=True) if values.split in (None, split)]
-    if values.dataset == "synthetic":
+    if source(values) == (None, None):
         chosen = [synthetic.sample(values.seed, index)[0] for index in chosen]
     return Annotations(chosen, skipped).summary()
 
 
+def build(values, people, splits, skipped):
+    """Builds this worker's shards and, where no other worker's is missing, writes `dataset.json`."""
+    job = job_of(values, people, splits)
+    building.agree(job, {name: getattr(values, name) for name in ("dataset", "patch_size", "seed")})
+    ahead = building.run(job, values.workers, (values.worker_index, values.worker_count))
+    if ahead:
+        print(f"{len(ahead)} of {len(job.all_shards())} shards are still to be built by other workers")
+        return
+    entries = building.entries(job)
+    shards.describe(values.output, description(values, entries, skipped))
+    for split, entry in entries.items():
+        print(f"{split}: {entry['people']} people in {values.shards} shards in {values.output}")
+
+
 def define_flags():
     """The program's flags."""
-    flags.DEFINE_enum("dataset", None, (*READERS, "synthetic"), "what the annotations are", required=True)
+    flags.DEFINE_enum("dataset", None, (*annotations.READERS, "synthetic"), "what the annotations are", required=True)
     flags.DEFINE_string("annotations", None, "the annotation file, as downloaded")
     flags.DEFINE_string("images", None, "the folder of photographs")
+    flags.DEFINE_string("poses", None, "for synthetic, an annotation file whose people are drawn in their real poses")
     flags.DEFINE_string("output", None, "the folder to write to")
     flags.DEFINE_enum("split", None, SPLITS, "build one split; all that there are, if not given")
     flags.DEFINE_integer("shards", 8, "files a split", lower_bound=1)
@@ -233,31 +162,27 @@ def define_flags():
     flags.DEFINE_integer(
         "patch_size", 448, "side of the stored patches in pixels; 1.75 times the crop keeps it whole", lower_bound=16
     )
-    flags.DEFINE_integer("workers", os.cpu_count(), "processes", lower_bound=1)
+    flags.DEFINE_integer("workers", os.cpu_count(), "processes on this machine", lower_bound=1)
+    flags.DEFINE_integer("worker_index", 0, "which of --worker_count machines this is, from 0", lower_bound=0)
+    flags.DEFINE_integer("worker_count", 1, "machines that build shards of the same folder", lower_bound=1)
     flags.DEFINE_bool("dry_run", False, "read the annotations, print a JSON summary, write nothing")
     flags.DEFINE_bool("allow_missing", False, "leave out people whose photograph is missing or unreadable")
 
 
 def main(values):
     """Reads the annotations, then sums them up or builds."""
+    if values.worker_index >= values.worker_count:
+        raise UserError(f"--worker_index={values.worker_index} must be below --worker_count={values.worker_count}")
     people, splits, skipped = read_people(values)
-    default = len(splits) // 10 if values.dataset in UNSPLIT else 0
-    splits = hold_out(splits, default if values.validation_people is None else values.validation_people, values.seed)
     if values.dry_run:
         print(json.dumps(summary(values, people, splits, skipped), indent=2))
         return
     require(values, "output")
-    if values.dataset == "synthetic":
-        encode = functools.partial(encode_synthetic, seed=values.seed, patch_size=values.patch_size)
-    else:
-        require(values, "images")
-        kept = with_photographs(people, values.images, values.allow_missing)
+    if values.dataset != "synthetic":
+        kept = photographs.present(people, require(values, "images"), values.allow_missing)
         skipped = skipped + collections.Counter({MISSING: len(people) - len(kept)})
         people, splits = [people[i] for i in kept], [splits[i] for i in kept]
-        encode = functools.partial(
-            encode_photograph, images=values.images, patch_size=values.patch_size, skip_damaged=values.allow_missing
-        )
-    build(values, people, splits, skipped, encode)
+    build(values, people, splits, skipped)
 
 
 if __name__ == "__main__":

@@ -8,8 +8,11 @@ import tensorflow as tf
 
 from data_pipeline import records
 from data_pipeline.errors import UserError
+from data_pipeline.intact import Segment
+from data_pipeline.shards import DESCRIPTION
 
-DESCRIPTION = "dataset.json"
+INTERLEAVED = 8
+READ_BYTES = 1 << 20
 
 
 def find(pattern):
@@ -31,7 +34,8 @@ def describe(paths):
         paths: shards of one folder, named `<split>-00000-of-00008.tfrecord`.
 
     Returns:
-        The folder's `dataset.json` as a dict, with `people` the number of records in these shards' splits.
+        The folder's `dataset.json` as a dict, with `people` the number of records in these shards and `shards` that of
+        each by its path.
 
     Raises:
         UserError: it is missing or cannot be read.
@@ -40,41 +44,54 @@ def describe(paths):
     try:
         with open(path, encoding="utf-8") as file:
             description = json.load(file)
-        names = {os.path.basename(p) for p in paths}
-        people = sum(n for split in description["splits"].values() for s, n in split["shards"].items() if s in names)
+        counts = {name: n for split in description["splits"].values() for name, n in split["shards"].items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{path} is missing or damaged ({error}); build the records again") from error
-    return {**description, "people": people}
+    unknown = [p for p in paths if os.path.basename(p) not in counts]
+    if unknown:
+        name = os.path.basename(unknown[0])
+        raise UserError(f"{path} does not describe {name}; give a glob of its shards alone, like train-*.tfrecord")
+    shards = {p: counts[os.path.basename(p)] for p in paths}
+    return {**description, "people": sum(shards.values()), "shards": shards}
 
 
-def load(paths, *, patch_size, batch_size, shuffle=0, seed=0, repeat=False, names=False):
+def load(
+    shards,
+    *,
+    patch_size,
+    batch_size,
+    shuffle=0,
+    seed=0,
+    repeat=False,
+    names=False,
+    deterministic=True,
+    worker=(0, 1),
+    service=None,
+):
     """Batches of records, decoded on the host in parallel.
 
     Args:
-        paths: shards.
+        shards: paths, or the `intact.Segment`s of them that can be read.
         patch_size: side of their patches, from `describe`.
         batch_size: records in a batch; the last one of an epoch may be smaller unless `repeat`.
         shuffle: size of the shuffle buffer in (encoded) records; 0 keeps the order of the files.
         seed: of the shuffle; the order changes from epoch to epoch and is the same for the same seed.
         repeat: go on for ever.
         names: also give `patch_to_image` [B, 2, 3], `image` [B] string and `person_index` [B].
+        deterministic: the same order for the same seed; if not, what is ready first comes first.
+        worker: `(index, count)`; each of `count` workers gets its own shards.
+        service: address of a tf.data service, as `grpc://host:5050`, whose machines read and decode; they must see
+            the shards under the same paths.
 
     Returns:
         A `tf.data.Dataset` of dicts: `patch` [B, P, P, 3] uint8, `joints_patch` [B, 16, 2] float32, `annotated` and
         `visible` [B, 16] bool, `head_size_patch` [B] float32.
+
+    Raises:
+        UserError: there are fewer shards than workers.
     """
-    shards = tf.data.Dataset.from_tensor_slices(list(paths))
-    if shuffle:
-        shards = shards.shuffle(len(paths), seed=seed)
-        encoded = shards.interleave(
-            tf.data.TFRecordDataset,
-            cycle_length=min(len(paths), 8),
-            num_parallel_calls=tf.data.AUTOTUNE,
-            deterministic=True,
-        )
-        encoded = encoded.shuffle(shuffle, seed=seed)
-    else:
-        encoded = shards.flat_map(tf.data.TFRecordDataset)
+    segments = [shard if isinstance(shard, Segment) else Segment(shard, 0, -1) for shard in shards]
+    encoded = _encoded(_of_worker(segments, *worker), shuffle, seed, deterministic)
     if repeat:
         encoded = encoded.repeat()
 
@@ -85,5 +102,45 @@ def load(paths, *, patch_size, batch_size, shuffle=0, seed=0, repeat=False, name
                 del record[key]
         return record
 
-    decoded = encoded.map(parse, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-    return decoded.batch(batch_size, drop_remainder=repeat).prefetch(tf.data.AUTOTUNE)
+    decoded = encoded.map(parse, num_parallel_calls=tf.data.AUTOTUNE, deterministic=deterministic)
+    batches = decoded.batch(batch_size, drop_remainder=repeat)
+    if service:
+        policy = tf.data.experimental.service.ShardingPolicy.DYNAMIC
+        batches = batches.apply(tf.data.experimental.service.distribute(processing_mode=policy, service=service))
+    return batches.prefetch(tf.data.AUTOTUNE)
+
+
+def _of_worker(segments, index, count):
+    """The segments of one worker's shards."""
+    paths = sorted({segment.path for segment in segments})
+    if len(paths) < count:
+        raise UserError(f"{count} workers need as many shards, here are {len(paths)}; build with --shards={count}")
+    own = set(paths[index::count])
+    return [segment for segment in segments if segment.path in own]
+
+
+def _encoded(segments, shuffle, seed, deterministic):
+    """Encoded records of segments: in their order, or from eight at once through a shuffle buffer."""
+    paths, offsets, counts = zip(*segments, strict=True)
+    places = tf.data.Dataset.from_tensor_slices((list(paths), tf.constant(offsets, tf.int64), list(counts)))
+    if not shuffle:
+        return places.flat_map(_records)
+    return (
+        places.shuffle(len(segments), seed=seed)
+        .interleave(
+            _records,
+            cycle_length=min(len(segments), INTERLEAVED),
+            num_parallel_calls=tf.data.AUTOTUNE,
+            deterministic=deterministic,
+        )
+        .shuffle(shuffle, seed=seed)
+    )
+
+
+def _records(path, offset, count):
+    """The encoded records of one segment. `tf.data.TFRecordDataset` cannot start within a file, its operator can."""
+    variant = tf.raw_ops.TFRecordDatasetV2(
+        filenames=[path], compression_type="", buffer_size=tf.constant(READ_BYTES, tf.int64), byte_offsets=[offset]
+    )
+    found = tf.data.experimental.from_variant(variant, tf.TensorSpec([], tf.string))
+    return found.take(tf.cast(count, tf.int64))

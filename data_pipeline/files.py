@@ -4,12 +4,12 @@ import json
 import os
 
 
-def write_whole(path, text):
-    """Writes text to a file by way of another name in the same folder."""
+def write_whole(path, content):
+    """Writes text or bytes to a file by way of another name in the same folder."""
     partial = f"{path}.partial"
     try:
-        with open(partial, "w", encoding="utf-8") as file:
-            file.write(text)
+        with open(partial, "wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
         os.replace(partial, path)
     finally:
         if os.path.exists(partial):

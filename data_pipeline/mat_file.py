@@ -42,6 +42,16 @@ def load(path, dataset):
     return _scipy(scipy.io.loadmat, path, dataset, variable_names=[variable])[variable]
 
 
+def recognise(path):
+    """The key of `LAYOUTS` whose official file this is; raises AnnotationError where it is none of them."""
+    found = _scipy(scipy.io.whosmat, require_file(path, "an annotation file"), "mpii")
+    for dataset, layout in LAYOUTS.items():
+        if layout in [entry[:2] for entry in found]:
+            return dataset
+    holds = ", ".join(f"{variable} {shape}" for variable, shape, _ in found) or "nothing"
+    raise AnnotationError(f"{path} is not the annotation file of {', '.join(LAYOUTS)}. Received: {holds}")
+
+
 def require_file(path, what):
     """The path as a `pathlib.Path`; raises AnnotationError, which asks for `what`, if no file can be read there."""
     path = pathlib.Path(path)

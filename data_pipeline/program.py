@@ -1,52 +1,14 @@
-"""How every program of the project starts and ends: flags, one clear line for what the user can mend, exit codes.
+"""How every program of the project starts and ends: flags, one clear line for what the user can mend, exit codes."""
 
-Import this before TensorFlow: it sets TensorFlow's environment, where the user has not, and imports it in silence.
-"""
-
-import contextlib
 import logging
-import os
-import shutil
 import sys
-import tempfile
 
 import absl.logging
 from absl import app, flags
 
 from data_pipeline.errors import UserError
 
-# Start-up messages that no user of the programs can act on.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-# TensorFlow 2.15 uses oneDNN only on Intel's newest processors by itself; it is faster on others too (BUILD_NOTES 18).
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
-
 USER_MISTAKE = 2
-STANDARD_ERROR = 2
-
-
-@contextlib.contextmanager
-def silence():
-    """Holds standard error back, C++'s too; what was written there is lost unless an exception passes."""
-    sys.stderr.flush()
-    kept = os.dup(STANDARD_ERROR)
-    with tempfile.TemporaryFile() as held:
-        os.dup2(held.fileno(), STANDARD_ERROR)
-        try:
-            yield
-        except BaseException:
-            held.seek(0)
-            with open(kept, "wb", closefd=False) as stream:
-                shutil.copyfileobj(held, stream)
-            raise
-        finally:
-            sys.stderr.flush()
-            os.dup2(kept, STANDARD_ERROR)
-            os.close(kept)
-
-
-# TensorFlow 2.21 tells of oneDNN and of a missing GPU before it heeds its log level (BUILD_NOTES 19).
-with silence():
-    import tensorflow as tf
 
 
 def _parse(arguments):
@@ -62,14 +24,21 @@ def _parse(arguments):
     return left
 
 
+def _damaged_shard():
+    """What TensorFlow raises for a shard that is damaged while it is read; not imported before it is needed."""
+    import tensorflow as tf
+
+    return tf.errors.DataLossError
+
+
 def _guarded(main):
     def call(_):
         try:
             code = main(flags.FLAGS)
         except UserError as error:
             code = fail(error)
-        except tf.errors.DataLossError:
-            code = fail("A shard of records is damaged or cut short; delete the shards and build the records again")
+        except _damaged_shard():
+            code = fail("A shard of records was damaged while it was read; give the command that built them again")
         except KeyboardInterrupt:
             code = 130
         sys.exit(code or 0)

@@ -4,14 +4,11 @@ It holds a square JPEG patch around the person, the map from the patch to the ph
 which of them are annotated and which visible, and the head size.
 """
 
-import cv2
 import numpy as np
 import tensorflow as tf
 
-from data_pipeline import geometry
+from data_pipeline import patch
 from data_pipeline.skeleton import NUM_JOINTS
-
-JPEG_QUALITY = 92
 
 FEATURES = {
     "patch/encoded": tf.io.FixedLenFeature([], tf.string),
@@ -26,64 +23,18 @@ FEATURES = {
 }
 
 
-def cut(image, left, top, side, size):
-    """Cuts a square out of an image, black where it leaves the image, and resizes it.
-
-    Args:
-        image: [H, W, 3] uint8.
-        left, top, side: from `geometry.square_around`.
-        size: side of the result in pixels.
-
-    Returns:
-        [size, size, 3] uint8, smoothed before it is made smaller.
-    """
-    height, width = image.shape[:2]
-    rows = slice(max(top, 0), max(min(top + side, height), 0))
-    columns = slice(max(left, 0), max(min(left + side, width), 0))
-    square = np.zeros((side, side, 3), np.uint8)
-    part = image[rows, columns]
-    if part.size:
-        square[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left] = part
-    method = cv2.INTER_AREA if side > size else cv2.INTER_LINEAR
-    return cv2.resize(square, (size, size), interpolation=method)
-
-
 def encode(person, image, patch_size, split):
-    """Makes a record.
-
-    Args:
-        person: a `person.Person`.
-        image: [H, W, 3] uint8 RGB, the photograph.
-        patch_size: side of the patch in pixels; 448 keeps a crop of 256 whole (`geometry.PATCH_RATIO`).
-        split: the split that the record is written to.
+    """Makes a record of a person; the arguments are those of `patch.values`.
 
     Returns:
         Bytes of a `tf.train.Example` with the features of `FEATURES`.
     """
-    height, width = image.shape[:2]
-    center = ((width - 1) / 2, (height - 1) / 2) if person.center_image is None else person.center_image
-    side = max(width, height) if person.side_image is None else person.side_image
-    square = geometry.square_around(center, side * geometry.PATCH_RATIO)
-    to_image = geometry.patch_to_image(*square, patch_size)
-    joints_patch = geometry.apply(geometry.invert(to_image), person.joints_image) * person.annotated[:, None]
-    patch = cv2.cvtColor(cut(image, *square, patch_size), cv2.COLOR_RGB2BGR)
-    encoded = cv2.imencode(".jpg", patch, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1].tobytes()
-    return _example(
-        {
-            "patch/encoded": encoded,
-            "patch/to_image": to_image,
-            "joints/patch": joints_patch,
-            "joints/annotated": person.annotated,
-            "joints/visible": person.visible,
-            "head_size": person.head_size,
-            "image": person.image.encode(),
-            "person_index": person.person_index,
-            "split": split.encode(),
-        }
-    )
+    return serialize(patch.values(person, image, patch_size, split))
 
 
-def _example(values):
+def serialize(values):
+    """Makes a record of what `patch.values` gives; the same values give the same bytes."""
+
     def feature(value, dtype):
         if dtype == tf.string:
             return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
@@ -94,6 +45,13 @@ def _example(values):
 
     features = {name: feature(value, FEATURES[name].dtype) for name, value in values.items()}
     return tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString(deterministic=True)
+
+
+def count_joints(serialized):
+    """`(annotated, occluded)`: how many joints of a record are."""
+    features = tf.train.Example.FromString(serialized).features.feature
+    annotated, visible = (sum(features[f"joints/{flag}"].int64_list.value) for flag in ("annotated", "visible"))
+    return annotated, annotated - visible
 
 
 def parse(serialized, patch_size):

@@ -1,14 +1,12 @@
-"""Writing records into shards that appear under their final name only when they are whole."""
+"""Shards: files of records that appear under their name only when they are whole, and what describes them."""
 
-import glob
 import json
 import os
 
-import tensorflow as tf
-
-from data_pipeline.dataset import DESCRIPTION
-from data_pipeline.errors import UserError
+from data_pipeline import framing
 from data_pipeline.files import write_json
+
+DESCRIPTION = "dataset.json"
 
 
 def name(split, number, count):
@@ -16,27 +14,8 @@ def name(split, number, count):
     return f"{split}-{number:05d}-of-{count:05d}.tfrecord"
 
 
-def _existing(directory, split):
-    return glob.glob(os.path.join(glob.escape(directory), f"{split}-*-of-*.tfrecord"))
-
-
-def discard(directory, splits):
-    """Removes the shards of these splits: what a build that failed had finished is no data set."""
-    for split in splits:
-        for path in _existing(directory, split):
-            os.remove(path)
-
-
-def refuse_existing(directory, splits):
-    """Raises UserError where a folder already holds shards of one of these splits."""
-    for split in splits:
-        found = _existing(directory, split)
-        if found:
-            raise UserError(f"{directory} holds {len(found)} {split} shards; delete them or give another --output")
-
-
 def write(directory, split, number, count, encoded):
-    """Writes one shard, then renames it.
+    """Writes one shard, then gives it its name; it is on the disk by then.
 
     Args:
         directory: where, an existing folder.
@@ -49,10 +28,12 @@ def write(directory, split, number, count, encoded):
     path = os.path.join(directory, name(split, number, count))
     partial, written = f"{path}.partial", 0
     try:
-        with tf.io.TFRecordWriter(partial) as writer:
+        with open(partial, "wb") as file:
             for record in encoded:
-                writer.write(record)
+                file.write(framing.frame(record))
                 written += 1
+            file.flush()
+            os.fsync(file.fileno())
         os.replace(partial, path)
     finally:
         if os.path.exists(partial):

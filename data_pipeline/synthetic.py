@@ -42,7 +42,7 @@ class Subject:
 
 
 @dataclasses.dataclass
-class _Scene:
+class Scene:
     """Parts that wait to be drawn at once, and the owner's number of each."""
 
     parts: list
@@ -84,12 +84,13 @@ def _frame(rng, points, focal):
     return size.tolist(), (float(centre[0]), float(size[1] - high[1] if cut else centre[1]))
 
 
-def _light(rng):
+def light(rng):
+    """(3,) unit vector to where the light comes from, camera frame."""
     toward = np.array([rng.normal(0, 0.6), -rng.uniform(0.3, 1.0), -rng.uniform(0.4, 1.0)])
     return toward / np.linalg.norm(toward)
 
 
-def _backdrop(rng, size, camera, subject):
+def backdrop(rng, size, camera, subject):
     """A `canvas.Canvas` with wall, floor, shadow and furniture behind the subject."""
     lowest = max(subject.points.values(), key=lambda point: point[1])
     x, floor = camera.project(lowest)
@@ -111,15 +112,15 @@ def _backdrop(rng, size, camera, subject):
 def _beside(rng, subject, sideways, nearer, lower=0.0):
     """(3,) a place beside the subject, camera metres; `nearer` metres before it, or behind if negative."""
     x = rng.choice([-1, 1]) * rng.uniform(*sideways)
-    return np.array([x, lower + rng.normal(0, 0.15), subject.points["pelvis"][2] - nearer])
+    return subject.points["pelvis"] + (x, lower + rng.normal(0, 0.15), -nearer)
 
 
-def _surround(rng, scene, subject):
-    """Adds other people and stray limbs, mostly behind."""
+def surround(rng, scene, subject, ahead=0.1):
+    """Adds other people and stray limbs behind, and with the probability `ahead` somebody before the subject."""
     places = [
         _beside(rng, subject, (0.2, 1.3), -rng.uniform(0.4, 2.5)) for _ in range(rng.choice(3, p=(0.58, 0.3, 0.12)))
     ]
-    if rng.random() < 0.1:
+    if rng.random() < ahead:
         places.append(_beside(rng, subject, (0.3, 0.7), rng.uniform(0.3, 0.6)))
     for place in places:
         scene.add(list(pose(rng, place).dressed(rng).parts.values()), _STRANGER)
@@ -139,7 +140,7 @@ def _obstruct(rng, scene, picture, camera, joints_camera):
             scene.add(scenery.obstacle(rng, place), _THING)
 
 
-def _develop(rng, picture):
+def develop(rng, picture):
     """Colour cast, contrast, blur, grain and, for some, compression: (H, W, 3) uint8 of a canvas."""
     if rng.random() < 0.3:
         picture.colour *= rng.uniform(0.8, 1.1, 3).astype(np.float32)
@@ -182,11 +183,11 @@ def sample(seed, index, split="train"):
     focal = rng.uniform(150, 260) * distance / subject.body.stature
     size, centre = _frame(rng, subject.points, focal)
     camera = canvas.Camera(focal, centre)
-    picture, drawn = _backdrop(rng, size, camera, subject), subject.dressed(rng)
-    scene = _Scene(list(drawn.parts.values()), list(drawn.numbers(_FIRST).values()))
-    _surround(rng, scene, subject)
+    picture, drawn = backdrop(rng, size, camera, subject), subject.dressed(rng)
+    scene = Scene(list(drawn.parts.values()), list(drawn.numbers(_FIRST).values()))
+    surround(rng, scene, subject)
     _obstruct(rng, scene, picture, camera, drawn.joints_camera)
-    sweep.draw(picture, scene.parts, camera, _light(rng), scene.owners)
+    sweep.draw(picture, scene.parts, camera, light(rng), scene.owners)
     inside, visible = visibility.visible(drawn, picture, camera, _FIRST)
     joints_image, head_size = camera.project(drawn.joints_camera), subject.body.head_size * focal / distance
     center_image, side_image = _crop(rng, joints_image, inside, head_size)
@@ -201,4 +202,4 @@ def sample(seed, index, split="train"):
         center_image=center_image,
         side_image=side_image,
     )
-    return person, _develop(rng, picture)
+    return person, develop(rng, picture)

@@ -1,9 +1,10 @@
 """Exports a run's generator: `python -m export --workdir=runs/mpii --output=exports --formats=saved_model`."""
 
-from data_pipeline import program  # isort: skip  It quiets TensorFlow, so it comes before.
+from data_pipeline import quiet  # noqa: F401  # isort: skip  It starts TensorFlow, so it comes first.
 
 from absl import flags
 
+from data_pipeline import program
 from data_pipeline.errors import UserError
 from export import saved_model
 from keras_apn import inference

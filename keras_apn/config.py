@@ -66,6 +66,9 @@ class DataConfig:
     color: float = _setting(0.4, "channels are multiplied by 1 - color to 1 + color (hourglass code)", least=0, most=1)
     sigma: float = _setting(1.0, "standard deviation of the target Gaussians, heatmap pixels (hourglass)", above=0)
     shuffle: int = _setting(4096, "size of the shuffle buffer, in encoded records", least=1)
+    deterministic: bool = _setting(True, "the same order for the same seed; if not, what is ready first comes first")
+    max_damaged: float = _setting(0.001, "share of the training records that may be damaged", least=0, most=1)
+    data_service: str = _setting("", "a tf.data service that reads the training records, as grpc://host:5050")
 
     def __post_init__(self):
         _check(self)

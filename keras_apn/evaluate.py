@@ -4,7 +4,7 @@ Prints the columns of the paper's tables. `--baseline` adds the mean pose of the
 `--sheet` draws the first people with truth and prediction side by side.
 """
 
-from data_pipeline import program  # isort: skip  It quiets TensorFlow, so it comes before.
+from data_pipeline import quiet  # noqa: F401  # isort: skip  It starts TensorFlow, so it comes first.
 
 import collections
 
@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 from absl import flags
 
-from data_pipeline import augment, dataset, geometry
+from data_pipeline import augment, dataset, drawing, geometry, intact, program
 from data_pipeline.files import write_json
 from keras_apn import config as configuration
 from keras_apn import inference, metrics, visualize
@@ -32,8 +32,9 @@ def examples(paths, crop_size, batch_size):
         Dicts of tensors: `crop` [B, S, S, 3] within 0 and 1, `true` [B, 16, 2] and `head_size` [B] in crop pixels,
         `annotated` and `visible` [B, 16].
     """
-    patch_size = dataset.describe(paths)["patch_size"]
-    for batch in dataset.load(paths, patch_size=patch_size, batch_size=batch_size):
+    described = dataset.describe(paths)
+    segments = intact.survey(described["shards"], tolerated=0.0)
+    for batch in dataset.load(segments, patch_size=described["patch_size"], batch_size=batch_size):
         example = augment.make_crops(batch, augment.identity(tf.shape(batch["patch"])[0]), crop_size)
         yield {
             "crop": example["crop"],
@@ -133,14 +134,14 @@ def draw_sheet(workdir, records, flip, people):
     truth = {name: values.numpy() for name, values in example.items()}
     pictures = []
     for n, crop in enumerate(truth["crop"]):
-        image, (joints, drawn) = visualize.enlarged(
+        image, (joints, drawn) = drawing.enlarged(
             np.uint8(crop * 255), SHEET_SIDE, truth["true"][n], found["joints"][n]
         )
         annotated = truth["annotated"][n]
-        pictures.append(visualize.draw_pose(image, joints, ~truth["visible"][n], annotated))
-        hidden = found["occluded"][n] >= visualize.OCCLUDED_FROM if "occluded" in found else None
-        pictures.append(visualize.draw_pose(image, drawn, hidden))
-    return visualize.contact_sheet(pictures, 2 * SHEET_COLUMNS, SHEET_SIDE)
+        pictures.append(drawing.draw_pose(image, joints, ~truth["visible"][n], annotated))
+        occluded = found["occluded"][n] if "occluded" in found else None
+        pictures.append(visualize.draw_prediction(image, drawn, occluded))
+    return drawing.contact_sheet(pictures, 2 * SHEET_COLUMNS, SHEET_SIDE)
 
 
 def define_flags():
@@ -161,7 +162,7 @@ def main(values):
     print(table(rows, metric))
     if values.sheet:
         sheet = draw_sheet(values.workdir, values.records, values.flip, SHEET_PEOPLE)
-        visualize.write_png(values.sheet, sheet)
+        drawing.write_picture(values.sheet, sheet)
     if values.json:
         write_json(values.json, {**rows.pop("G"), **{name.replace(" ", "_"): row for name, row in rows.items()}})
 

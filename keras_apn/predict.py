@@ -7,12 +7,13 @@ of the picture, their scores, and how probably each is occluded.
 import json
 import os
 
-from data_pipeline import program  # isort: skip  It quiets TensorFlow, so it comes before.
+from data_pipeline import quiet  # noqa: F401  # isort: skip  It starts TensorFlow, so it comes first.
 
 import numpy as np
 import tensorflow as tf
 from absl import flags
 
+from data_pipeline import drawing, program
 from data_pipeline.errors import UserError
 from data_pipeline.files import write_whole
 from data_pipeline.skeleton import JOINTS
@@ -76,9 +77,8 @@ def describe(path, box, found):
 
 def draw(picture, box, found):
     """The picture with the skeleton, and the box where one was given."""
-    occluded = found["occluded"] >= visualize.OCCLUDED_FROM if "occluded" in found else None
-    framed = visualize.draw_box(picture, box) if any(box) else picture
-    return visualize.draw_pose(framed, found["joints"], occluded)
+    framed = drawing.draw_box(picture, box) if any(box) else picture
+    return visualize.draw_prediction(framed, found["joints"], found.get("occluded"))
 
 
 def predict(estimator, paths, words, output):
@@ -113,7 +113,7 @@ def predict(estimator, paths, words, output):
         lines.append(json.dumps(describe(path, box, found)) + "\n")
         os.makedirs(output, exist_ok=True)
         stem = os.path.splitext(os.path.basename(path))[0]
-        visualize.write_png(os.path.join(output, f"{stem}.png"), draw(picture, box, found))
+        drawing.write_picture(os.path.join(output, f"{stem}.png"), draw(picture, box, found))
     if not lines:
         raise errors[0]
     write_whole(os.path.join(output, LINES), "".join(lines))

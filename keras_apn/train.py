@@ -9,12 +9,12 @@ import os
 import shlex
 import sys
 
-from data_pipeline import program  # isort: skip  It quiets TensorFlow, so it comes before.
+from data_pipeline import quiet  # noqa: F401  # isort: skip  It starts TensorFlow, so it comes first.
 
 import keras
 from absl import flags
 
-from data_pipeline import dataset
+from data_pipeline import dataset, intact, program
 from data_pipeline.errors import UserError
 from data_pipeline.geometry import PATCH_RATIO
 from keras_apn import config as configuration
@@ -28,6 +28,9 @@ SOURCES = {
     "lspet": "--annotations=hr-lspet/joints.mat --images=hr-lspet/images",
     "synthetic": "--limit=2000",
 }
+
+# What a run may be resumed with, whatever it was begun with.
+FREE = {"model": (), "data": ("deterministic", "max_damaged", "data_service"), "training": ("epochs",)}
 
 
 def find_records(config, pattern):
@@ -44,11 +47,16 @@ def find_records(config, pattern):
 
 
 def check_resumable(config, workdir):
-    """Raises UserError where the workdir holds a run of other settings than these; more epochs are welcome."""
+    """Raises UserError where the workdir holds a run of other settings than these, those in `FREE` apart."""
     if not os.path.exists(os.path.join(workdir, configuration.CONFIG_FILE)):
         return
     old = configuration.load(workdir)
-    same = dataclasses.replace(config, training=dataclasses.replace(config.training, epochs=old.training.epochs))
+    same = configuration.Config(
+        **{
+            name: dataclasses.replace(getattr(config, name), **{key: getattr(getattr(old, name), key) for key in keys})
+            for name, keys in FREE.items()
+        }
+    )
     if old == same:
         return
     changed = [
@@ -77,7 +85,9 @@ def train(config, workdir):
     train_paths = find_records(config, data.train_records)
     validation_paths = find_records(config, data.validation_records)
     check_resumable(config, workdir)
-    described = dataset.describe(train_paths)
+    described, held_out = dataset.describe(train_paths), dataset.describe(validation_paths)
+    train_segments = intact.survey(described["shards"], data.max_damaged)
+    validation_segments = intact.survey(held_out["shards"], tolerated=0.0)
     steps = training.steps_per_epoch or described["people"] // training.batch_size
     if not steps:
         raise UserError(f"--batch_size={training.batch_size} is more than the {described['people']} training people")
@@ -90,18 +100,16 @@ def train(config, workdir):
     if first:
         print(f"Going on in {workdir} after epoch {first}.")
     batches = dataset.load(
-        train_paths,
+        train_segments,
         patch_size=described["patch_size"],
         batch_size=training.batch_size,
         shuffle=data.shuffle,
         seed=training.seed + first,
         repeat=True,
+        deterministic=data.deterministic,
+        service=data.data_service or None,
     )
-    validation = dataset.load(
-        validation_paths,
-        patch_size=dataset.describe(validation_paths)["patch_size"],
-        batch_size=training.batch_size,
-    )
+    validation = dataset.load(validation_segments, patch_size=held_out["patch_size"], batch_size=training.batch_size)
     with lanes.data_may_end():
         model.fit(
             batches,

@@ -1,119 +1,20 @@
-"""Drawing poses: bones coloured by side, occluded joints as rings, several pictures on one sheet."""
+"""Drawing predictions: the skeleton with occluded joints as G's occlusion heatmaps tell them."""
 
-import cv2
-import numpy as np
-
-from data_pipeline.skeleton import JOINTS, LIMBS
-
-# RGB, told apart by people with any kind of colour vision (Okabe and Ito's palette).
-RIGHT, LEFT, MIDDLE = (213, 94, 0), (86, 180, 233), (240, 228, 66)
-EDGE = (255, 255, 255)
+from data_pipeline import drawing
 
 # An occlusion probability from which a joint is drawn as occluded.
 OCCLUDED_FROM = 0.5
 
-# OpenCV's drawing takes coordinates in sixteenths of a pixel.
-SHIFT = 4
 
-
-def _side(name):
-    return {"right": RIGHT, "left": LEFT}.get(name.split("_")[0], MIDDLE)
-
-
-def _limb_colour(a, b):
-    return next((side for side in (_side(JOINTS[a]), _side(JOINTS[b])) if side != MIDDLE), MIDDLE)
-
-
-def draw_pose(image, joints, occluded=None, shown=None):
-    """Draws a skeleton over a copy of an image.
-
-    The person's right is orange, the left blue. A visible joint is a filled dot, an occluded one a white ring, and
-    the half of a limb next to an occluded joint is thin.
+def draw_prediction(image, joints, occluded=None):
+    """Draws a predicted skeleton over a copy of an image, as `drawing.draw_pose` does.
 
     Args:
         image: [H, W, 3] uint8 RGB.
         joints: [16, 2] image pixels.
-        occluded: [16] bool, or None for none.
-        shown: [16] bool, joints to draw; all by default.
+        occluded: [16] probabilities, or None where G does not predict them.
 
     Returns:
         [H, W, 3] uint8 RGB.
     """
-    picture = np.ascontiguousarray(image).copy()
-    occluded = np.zeros(len(JOINTS), bool) if occluded is None else np.asarray(occluded)
-    shown = np.ones(len(JOINTS), bool) if shown is None else np.asarray(shown)
-    unit = max(1, round(min(picture.shape[:2]) / 160))
-    for a, b in LIMBS:
-        if not (shown[a] and shown[b]):
-            continue
-        middle = (joints[a] + joints[b]) / 2
-        for end in (a, b):
-            thickness = unit if occluded[end] else 2 * unit
-            cv2.line(picture, _fixed(joints[end]), _fixed(middle), _limb_colour(a, b), thickness, cv2.LINE_AA, SHIFT)
-    for i, name in enumerate(JOINTS):
-        if shown[i]:
-            _dot(picture, joints[i], 2 * unit, _side(name), occluded[i])
-    return picture
-
-
-def _dot(picture, place, radius, colour, hollow):
-    if hollow:
-        thickness = max(1, radius // 2)
-        cv2.circle(picture, _fixed(place), 3 * (radius << SHIFT) // 2, EDGE, thickness, cv2.LINE_AA, SHIFT)
-    else:
-        cv2.circle(picture, _fixed(place), radius << SHIFT, colour, -1, cv2.LINE_AA, SHIFT)
-        cv2.circle(picture, _fixed(place), radius << SHIFT, (0, 0, 0), 1, cv2.LINE_AA, SHIFT)
-
-
-def _fixed(point):
-    # Far beyond any picture, but within what OpenCV's integers hold.
-    x, y = np.clip(np.asarray(point, np.float64), -8192, 8192)
-    return round(x * (1 << SHIFT)), round(y * (1 << SHIFT))
-
-
-def draw_box(image, box):
-    """Draws a person's box, x, y, width and height in pixels, over a copy of an image."""
-    picture = np.ascontiguousarray(image).copy()
-    x, y, width, height = (round(float(v)) for v in box)
-    cv2.rectangle(picture, (x, y), (x + width - 1, y + height - 1), EDGE, max(1, round(min(picture.shape[:2]) / 320)))
-    return picture
-
-
-def enlarged(image, side, *joints):
-    """A square picture at another size, and points that moved with it.
-
-    Args:
-        image: [S, S, 3] uint8.
-        side: its new side in pixels.
-        joints: arrays [16, 2] in the picture's pixels.
-
-    Returns:
-        `(image [side, side, 3], tuple of the arrays in the new pixels)`.
-    """
-    scale = side / image.shape[0]
-    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    return cv2.resize(image, (side, side), interpolation=method), tuple((j + 0.5) * scale - 0.5 for j in joints)
-
-
-def contact_sheet(pictures, columns, side=192, gap=4):
-    """Pictures on a grid, each [H, W, 3] uint8 fitted into a square of `side` pixels; returns [H, W, 3] uint8."""
-    rows = -(-len(pictures) // columns)
-    pitch = side + gap
-    sheet = np.full((rows * pitch + gap, columns * pitch + gap, 3), 255, np.uint8)
-    for n, picture in enumerate(pictures):
-        scale = side / max(picture.shape[:2])
-        size = tuple(max(1, round(scale * length)) for length in picture.shape[1::-1])
-        fitted = cv2.resize(picture, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
-        top, left = gap + (n // columns) * pitch, gap + (n % columns) * pitch
-        sheet[top : top + size[1], left : left + size[0]] = fitted
-    return sheet
-
-
-def write_png(path, image):
-    """Writes [H, W, 3] uint8 RGB as PNG.
-
-    Raises:
-        OSError: the file cannot be written.
-    """
-    if not cv2.imwrite(path, cv2.cvtColor(image, cv2.COLOR_RGB2BGR)):
-        raise OSError(f"{path} cannot be written")
+    return drawing.draw_pose(image, joints, None if occluded is None else occluded >= OCCLUDED_FROM)

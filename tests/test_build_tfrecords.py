@@ -1,12 +1,12 @@
 import functools
 import json
+import shutil
 import types
 
 import cv2
 import numpy as np
 import pytest
 import scipy.io
-import tensorflow as tf
 from absl import flags
 
 from data_pipeline import build_tfrecords, dataset
@@ -84,6 +84,7 @@ def names(folder):
 
 def test_a_build_leaves_whole_shards_and_their_description(built):
     assert names(built) == [
+        "build.json",
         "dataset.json",
         "train-00000-of-00002.tfrecord",
         "train-00001-of-00002.tfrecord",
@@ -128,11 +129,61 @@ def test_the_description_counts_what_was_written(built):
     assert described["skipped"]["person without a measurable limb"] == 10000 - PEOPLE
 
 
-def test_existing_shards_are_not_overwritten(call, source, built):
-    before = {path.name: path.read_bytes() for path in built.iterdir()}
-    with pytest.raises(UserError, match="holds 2 train shards; delete them or give another --output"):
-        call(*lspet(source), f"--output={built}")
-    assert {path.name: path.read_bytes() for path in built.iterdir()} == before
+def test_a_second_build_finds_all_done(call, source, built):
+    before = {path.name: (path.stat().st_mtime_ns, path.read_bytes()) for path in built.glob("*.tfrecord")}
+    described = (built / "dataset.json").read_text()
+    call(*lspet(source), f"--output={built}")
+    assert {path.name: (path.stat().st_mtime_ns, path.read_bytes()) for path in built.glob("*.tfrecord")} == before
+    assert (built / "dataset.json").read_text() == described
+
+
+def test_a_damaged_shard_alone_is_built_again(call, source, built, tmp_path):
+    shutil.copytree(built, tmp_path / "copy")
+    shard = tmp_path / "copy" / "train-00001-of-00002.tfrecord"
+    content = bytearray(shard.read_bytes())
+    content[500] ^= 1
+    shard.write_bytes(content)
+    other = (tmp_path / "copy" / "train-00000-of-00002.tfrecord").stat().st_mtime_ns
+    call(*lspet(source), f"--output={tmp_path / 'copy'}")
+    assert shard.read_bytes() == (built / shard.name).read_bytes()
+    assert (tmp_path / "copy" / "train-00000-of-00002.tfrecord").stat().st_mtime_ns == other
+
+
+def test_a_build_of_other_settings_is_refused(call, source, built):
+    with pytest.raises(UserError, match=r"another build \(--patch_size=56 there, 64 here\); delete it or give another"):
+        call(*lspet(source), f"--output={built}", "--patch_size=64")
+
+
+def test_a_build_of_other_people_is_refused(call, source, built):
+    with pytest.raises(UserError, match=r"another build \(other train people; other validation people\)"):
+        call(*lspet(source), f"--output={built}", "--limit=10")
+
+
+def test_splits_can_be_built_one_after_the_other(call, source, built, tmp_path):
+    for split in ("validation", "train"):
+        call(*lspet(source), f"--output={tmp_path / 'out'}", f"--split={split}")
+    assert names(tmp_path / "out") == names(built)
+    for path in built.glob("*.tfrecord"):
+        assert (tmp_path / "out" / path.name).read_bytes() == path.read_bytes()
+    described = [json.loads((folder / "dataset.json").read_text()) for folder in (built, tmp_path / "out")]
+    assert described[0] == described[1]
+
+
+def test_several_workers_leave_what_one_does(call, source, built, tmp_path, capsys):
+    for index in (1, 0):
+        call(*lspet(source), f"--output={tmp_path / 'out'}", f"--worker_index={index}", "--worker_count=2")
+        if index:
+            assert capsys.readouterr().out == "2 of 4 shards are still to be built by other workers\n"
+            assert "dataset.json" not in names(tmp_path / "out")
+    assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == {
+        path.name: path.read_bytes() for path in built.iterdir()
+    }
+
+
+def test_several_processes_leave_what_one_does(call, source, built, tmp_path):
+    call(*lspet(source), f"--output={tmp_path / 'out'}", "--workers=2")
+    for path in built.iterdir():
+        assert (tmp_path / "out" / path.name).read_bytes() == path.read_bytes()
 
 
 @pytest.fixture
@@ -153,7 +204,12 @@ def test_a_cut_photograph_stops_the_build_and_gets_into_no_shard(call, source, d
     with pytest.raises(UserError, match=r"im00003\.jpg is damaged or no image; download it again") as caught:
         call(*lspet(source, damaged), f"--output={tmp_path / 'out'}", "--shards=4")
     assert "\n" not in str(caught.value)
-    assert not list((tmp_path / "out").iterdir())
+    assert "dataset.json" not in names(tmp_path / "out")
+    # What was whole by then is kept, and with the photograph mended the build goes on.
+    assert not list((tmp_path / "out").glob("*.partial"))
+    (damaged / "im00003.jpg").write_bytes((source / "images" / "im00003.jpg").read_bytes())
+    call(*lspet(source, damaged), f"--output={tmp_path / 'out'}", "--shards=4")
+    assert len(people(tmp_path / "out", "train")) == 18
 
 
 def test_missing_and_cut_photographs_are_left_out_where_that_is_allowed(call, source, damaged, tmp_path, capsys):
@@ -168,35 +224,6 @@ def test_missing_and_cut_photographs_are_left_out_where_that_is_allowed(call, so
     assert "1 of 20 photographs are missing" in capsys.readouterr().err
 
 
-def somebody(count):
-    return [types.SimpleNamespace(image=f"{index}.jpg") for index in range(count)]
-
-
-@pytest.fixture
-def nearly_all(tmp_path):
-    """A folder of 198 photographs, 0.jpg to 197.jpg."""
-    for index in range(198):
-        (tmp_path / f"{index}.jpg").touch()
-    return str(tmp_path)
-
-
-def test_up_to_one_in_a_hundred_missing_photographs_are_counted_and_told(nearly_all, capsys):
-    kept = build_tfrecords.with_photographs(somebody(200), nearly_all, allow_missing=False)
-    assert kept == list(range(198))
-    output, errors = capsys.readouterr()
-    assert errors == f"2 of 200 photographs are missing from {nearly_all}, 198.jpg for one; they are left out\n"
-    assert output == ""
-
-
-def test_more_missing_photographs_are_refused(nearly_all):
-    with pytest.raises(UserError, match=r"3 of 201 photographs are missing .*198\.jpg for one; complete the folder"):
-        build_tfrecords.with_photographs(somebody(201), nearly_all, allow_missing=False)
-
-
-def test_more_missing_photographs_can_be_allowed(nearly_all):
-    assert len(build_tfrecords.with_photographs(somebody(300), nearly_all, allow_missing=True)) == 198
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -206,9 +233,19 @@ def test_more_missing_photographs_can_be_allowed(nearly_all):
         (["--dataset=mpii", "--output=out"], "looks like LSPET's .*; use --dataset=lspet"),
         ([], "--dataset=lspet needs --output"),
         (["--output=out", "--split=test"], "lspet has no test people here; it has train, validation"),
+        (["--output=out", "--worker_index=2", "--worker_count=2"], "--worker_index=2 must be below --worker_count=2"),
         (["--output=out", "--validation_people=20"], "--validation_people=20 leaves none of the 20 people to train on"),
     ],
-    ids=["no images", "no annotations", "LSPET as LSP", "LSPET as MPII", "no output", "no such split", "all held out"],
+    ids=[
+        "no images",
+        "no annotations",
+        "LSPET as LSP",
+        "LSPET as MPII",
+        "no output",
+        "no such split",
+        "no such worker",
+        "all held out",
+    ],
 )
 def test_bad_input_is_one_clear_line_and_writes_nothing(call, source, tmp_path, monkeypatch, arguments, message):
     monkeypatch.chdir(tmp_path)
@@ -277,31 +314,3 @@ def test_hold_out_follows_its_seed():
 
 def test_holding_nobody_out_changes_nothing():
     assert build_tfrecords.hold_out(SPLITS, 0, seed=0) == SPLITS
-
-
-@pytest.mark.parametrize("extension", ["jpg", "png"])
-def test_read_photograph_gives_rgb(tmp_path, extension):
-    image = np.zeros((4, 6, 3), np.uint8)
-    image[..., 0] = 200
-    path = str(tmp_path / f"image.{extension}")
-    cv2.imwrite(path, image[..., ::-1])
-    found = build_tfrecords.read_photograph(path)
-    assert (found.shape, found.dtype) == ((4, 6, 3), np.uint8)
-    assert np.abs(found.astype(int) - image).max() < 4
-
-
-def test_read_photograph_makes_three_channels_of_grey(tmp_path):
-    path = str(tmp_path / "grey.jpg")
-    cv2.imwrite(path, np.full((4, 6), 77, np.uint8))
-    found = build_tfrecords.read_photograph(path)
-    assert found.shape == (4, 6, 3)
-    assert (found == found[..., :1]).all()
-
-
-@pytest.mark.parametrize("content", [b"", b"<html>Not found</html>", None], ids=["empty", "html", "cut"])
-def test_read_photograph_refuses_what_is_not_a_whole_image(tmp_path, content):
-    path = tmp_path / "image.jpg"
-    noise = np.random.default_rng(0).integers(0, 256, (40, 40, 3), np.uint8)
-    path.write_bytes(tf.io.encode_jpeg(noise).numpy()[:900] if content is None else content)
-    with pytest.raises(UserError, match=r"image\.jpg is damaged or no image"):
-        build_tfrecords.read_photograph(str(path))

@@ -1,7 +1,10 @@
+import pathlib
+
 import numpy as np
 import pytest
+import tensorflow as tf
 
-from data_pipeline import dataset, records, shards
+from data_pipeline import dataset, framing, intact, records, shards
 from data_pipeline.errors import UserError
 from data_pipeline.person import Person
 
@@ -130,3 +133,44 @@ def test_a_damaged_description_is_one_clear_line(tmp_path, content):
     with pytest.raises(UserError, match=r"dataset\.json is missing or damaged .*build the records again") as caught:
         dataset.describe([str(tmp_path / "train-00000-of-00001.tfrecord")])
     assert "\n" not in str(caught.value)
+
+
+def test_a_shard_that_the_description_does_not_know_is_refused(folder):
+    with pytest.raises(UserError, match=r"does not describe train-00009-of-00010\.tfrecord; give a glob"):
+        dataset.describe([str(folder / "train-00009-of-00010.tfrecord")])
+
+
+@pytest.mark.parametrize("shuffle", [0, 100], ids=["in order", "shuffled"])
+def test_damaged_records_are_left_out(paths, tmp_path, shuffle):
+    copy = tmp_path / "train-00000-of-00002.tfrecord"
+    content = bytearray(pathlib.Path(paths[0]).read_bytes())
+    third = list(framing.read(paths[0]))[2]
+    content[third.offset + 40] ^= 1
+    copy.write_bytes(content)
+    segments, _ = intact.segments(str(copy))
+    assert sorted(order([*segments, paths[1]], shuffle=shuffle)[0]) == [0, 1, 2, 3, 5, 6, 7, 8, 9]
+
+
+def test_workers_share_the_records_out(paths):
+    own = [order(paths, shuffle=100, worker=(index, 2))[0] for index in range(2)]
+    assert sorted(own[0]) == [0, 2, 4, 6, 8]
+    assert sorted(own[1]) == [1, 3, 5, 7, 9]
+
+
+def test_more_workers_than_shards_are_refused(paths):
+    with pytest.raises(UserError, match="3 workers need as many shards, here are 2; build with --shards=3"):
+        dataset.load(paths, patch_size=PATCH, batch_size=3, worker=(0, 3))
+
+
+def test_without_a_promised_order_every_record_comes_once(paths):
+    assert sorted(order(paths, shuffle=100, deterministic=False)[0]) == list(range(10))
+
+
+def test_a_data_service_reads_the_same_records(paths):
+    dispatcher = tf.data.experimental.service.DispatchServer()
+    address = dispatcher.target.split("://")[1]
+    worker = tf.data.experimental.service.WorkerServer(
+        tf.data.experimental.service.WorkerConfig(dispatcher_address=address)
+    )
+    assert sorted(order(paths, shuffle=100, service=dispatcher.target)[0]) == list(range(10))
+    del worker

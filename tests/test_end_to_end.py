@@ -90,6 +90,7 @@ def trained(place, training):
 def test_build_names_its_shards_and_describes_them(built):
     names = sorted(path.name for path in built.iterdir())
     assert names == [
+        "build.json",
         "dataset.json",
         "train-00000-of-00002.tfrecord",
         "train-00001-of-00002.tfrecord",
@@ -186,7 +187,7 @@ def test_a_half_written_shard_gets_one_clear_line(built, trained, tmp_path):
     shard = tmp_path / "records" / "validation-00000-of-00002.tfrecord"
     shard.write_bytes(shard.read_bytes()[: shard.stat().st_size // 2])
     result = call("keras_apn.evaluate", f"--workdir={trained}", f"--records={tmp_path}/records/validation-*.tfrecord")
-    assert_one_clear_line(result, "A shard of records is damaged or cut short")
+    assert_one_clear_line(result, "4 records are damaged or missing, the first in ")
 
 
 def test_dry_run_prints_json_alone():

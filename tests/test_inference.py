@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from data_pipeline import geometry, records
+from data_pipeline import geometry, patch
 from data_pipeline.errors import UserError
 from data_pipeline.skeleton import MIRROR
 from keras_apn import config, inference
@@ -41,7 +41,7 @@ def test_crops_agree_with_what_training_sees(side):
     y, x = np.mgrid[:240, :240]
     image = np.stack([x, y, 120 + 100 * np.sin(x / 30) * np.cos(y / 25)], -1).astype(np.uint8)
     square = geometry.square_around((119.5, 119.5), side)
-    trained = records.cut(image, *square, 64) / 255.0
+    trained = patch.cut(image, *square, 64) / 255.0
     served = inference.crop_image(image, tf.constant([119.5, 119.5]), tf.constant(float(side)), 64).numpy()
     assert np.abs(trained - served)[4:-4, 4:-4].max() < 0.02
 

@@ -5,13 +5,9 @@ import sys
 
 import pytest
 
-from data_pipeline import program
-
 ROOT = pathlib.Path(__file__).parents[1]
 SCRIPT = """
-from absl import flags
-from data_pipeline import program
-from data_pipeline.errors import UserError
+from absl import flagsfrom data_pipeline.errors import UserError
 
 
 def define_flags():
@@ -93,20 +89,3 @@ def test_flags_that_do_not_parse_are_one_line_and_2(call, arguments, named):
     assert errors.startswith("error: ")
     assert errors.count("\n") == 1
     assert named in errors
-
-
-def test_silence_holds_back_what_c_writes_too(capfd):
-    with program.silence():
-        os.write(2, b"from C\n")
-    os.write(2, b"after\n")
-    assert capfd.readouterr().err == "after\n"
-
-
-def test_silence_gives_all_back_where_an_exception_passes(capfd):
-    def load():
-        os.write(2, b"why it failed\n")
-        raise ImportError
-
-    with pytest.raises(ImportError), program.silence():
-        load()
-    assert capfd.readouterr().err == "why it failed\n"

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from data_pipeline import geometry, records
+from data_pipeline import geometry, patch, records
 from data_pipeline.person import Person
 
 PATCH = 56
@@ -96,10 +96,10 @@ def test_a_person_without_a_place_gets_the_whole_image():
 
 def test_a_patch_is_black_outside_the_image():
     white = np.full((80, 100, 3), 255, np.uint8)
-    patch = round_trip(person(center_image=np.array([0.0, 40.0]), side_image=32.0), white)["patch"]
+    shown = round_trip(person(center_image=np.array([0.0, 40.0]), side_image=32.0), white)["patch"]
     # 56 pixels about x = 0, as many as the patch has: columns -28 to 27.
-    assert (patch[:, :24] < 30).all()
-    assert (patch[:, 32:] > 225).all()
+    assert (shown[:, :24] < 30).all()
+    assert (shown[:, 32:] > 225).all()
 
 
 def test_a_patch_wholly_outside_the_image_is_black():
@@ -110,14 +110,14 @@ def test_a_patch_of_448_keeps_a_crop_of_256_pixel_by_pixel():
     image = np.random.default_rng(0).integers(0, 256, (500, 500, 3), np.uint8)
     left, top, side = geometry.square_around((240, 250), 256 * geometry.PATCH_RATIO)
     assert side == 448
-    cut = records.cut(image, left, top, side, 448)
+    cut = patch.cut(image, left, top, side, 448)
     np.testing.assert_array_equal(cut, image[top : top + 448, left : left + 448])
 
 
 def test_cut_smooths_before_it_shrinks():
     stripes = np.zeros((40, 40, 3), np.uint8)
     stripes[:, ::2] = 200
-    assert (records.cut(stripes, 0, 0, 40, 10) == 100).all()
+    assert (patch.cut(stripes, 0, 0, 40, 10) == 100).all()
 
 
 def test_the_patch_is_rgb():
@@ -146,3 +146,9 @@ def test_a_record_is_a_jpeg_with_the_documented_features():
     assert example.features.feature["split"].bytes_list.value[0] == b"validation"
     jpeg = example.features.feature["patch/encoded"].bytes_list.value[0]
     assert cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR).shape == (PATCH, PATCH, 3)
+
+
+def test_joints_are_counted():
+    annotated, visible = np.arange(16) != 4, np.arange(16) > 8
+    encoded = records.encode(person(annotated=annotated, visible=visible), photograph(), PATCH, "train")
+    assert records.count_joints(encoded) == (15, 8)

@@ -1,11 +1,9 @@
 import json
-import re
 
 import pytest
 import tensorflow as tf
 
 from data_pipeline import shards
-from data_pipeline.errors import UserError
 
 
 def names(folder):
@@ -43,21 +41,6 @@ def test_a_shard_has_its_name_only_once_it_is_whole(tmp_path):
 
     shards.write(tmp_path, "train", 0, 1, watched())
     assert seen == [["train-00000-of-00001.tfrecord.partial"]]
-
-
-@pytest.mark.parametrize("folder", ["plain", "with [brackets]"])
-def test_existing_shards_are_not_overwritten(tmp_path, folder):
-    folder = tmp_path / folder
-    folder.mkdir()
-    shards.write(folder, "train", 0, 1, [b"one"])
-    with pytest.raises(UserError, match=f"{re.escape(str(folder))} .*holds 1 train shards; delete them"):
-        shards.refuse_existing(str(folder), ["validation", "train"])
-
-
-def test_shards_of_other_splits_are_no_hindrance(tmp_path):
-    shards.write(tmp_path, "train", 0, 1, [b"one"])
-    shards.refuse_existing(str(tmp_path), ["validation"])
-    assert names(tmp_path) == ["train-00000-of-00001.tfrecord"]
 
 
 def test_describe_keeps_what_is_said_of_other_splits(tmp_path):

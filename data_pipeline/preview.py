@@ -1,0 +1,204 @@
+"""Draws a data set's records: `python -m data_pipeline.preview --records='records/train-*' --output=train.png`.
+
+One picture shows whether joints, left and right, and visibility are as they should be: each person's patch with the
+skeleton, and the crop's square. `--augmented` shows what the networks get of them instead: the crop, augmented crops
+with their joints, and the target heatmaps of the first.
+"""
+
+from data_pipeline import quiet  # noqa: F401  # isort: skip  It starts TensorFlow, so it comes first.
+
+import math
+
+import numpy as np
+import tensorflow as tf
+from absl import flags
+
+from data_pipeline import augment, dataset, drawing, geometry, heatmaps, program
+from data_pipeline.errors import UserError
+
+EXTENSIONS = (".png", ".jpg", ".jpeg")
+PATCH_COLUMNS, PATCH_SIDE = 6, 384
+CROP_SIDE = 256
+LEGEND = (
+    "The person's right is orange, the left blue, the middle yellow. "
+    "A dot is a visible joint, a white ring an occluded one."
+)
+SQUARE = " The white square is the crop."
+
+# Enough for a random choice from many shards, little enough to hold.
+SHUFFLE = 1024
+
+
+def choose(paths, count, shuffle, seed):
+    """Reads the first records, or random ones.
+
+    Args:
+        paths: shards.
+        count: how many; fewer where the shards hold fewer.
+        shuffle: whether to choose at random.
+        seed: of the choice.
+
+    Returns:
+        A list of dicts, as `dataset.load` gives them with `names` but unbatched and as arrays.
+    """
+    patch_size = dataset.describe(paths)["patch_size"]
+    loaded = dataset.load(
+        paths, patch_size=patch_size, batch_size=1, shuffle=SHUFFLE if shuffle else 0, seed=seed, names=True
+    )
+    return list(loaded.unbatch().take(count).as_numpy_iterator())
+
+
+def default_crop_size(patch_size):
+    """The side of the crop that such patches are made for, a whole number of heatmap pixels."""
+    return geometry.STRIDE * round(patch_size / (geometry.PATCH_RATIO * geometry.STRIDE))
+
+
+def title(record):
+    """The photograph's name and the person's number in it."""
+    return f"{record['image'].decode(errors='replace')}, person {record['person_index']}"
+
+
+def draw_patch(record, side):
+    """A record's patch with the joints and the square that an unaugmented crop covers.
+
+    Args:
+        record: from `choose`.
+        side: of the picture in pixels.
+
+    Returns:
+        [side, side, 3] uint8 RGB.
+    """
+    patch_size = len(record["patch"])
+    # The square is the same whatever the crop's size: one crop pixel as large as a patch pixel does.
+    to_patch = augment.crop_to_patch(augment.identity(1), patch_size, patch_size)[0].numpy()
+    edges_patch = geometry.apply(to_patch, [[-0.5, -0.5], [patch_size - 0.5, patch_size - 0.5]])
+    picture, (joints, edges) = drawing.enlarged(record["patch"], side, record["joints_patch"], edges_patch)
+    framed = drawing.draw_box(picture, [*(edges[0] + 0.5), *(edges[1] - edges[0])])
+    return drawing.draw_pose(framed, joints, ~record["visible"], record["annotated"])
+
+
+def make_examples(record, chosen, crop_size):
+    """Crops of one record.
+
+    Args:
+        record: from `choose`.
+        chosen: N augmentations, as `augment.sample` gives them.
+        crop_size: side of the crops in pixels.
+
+    Returns:
+        The dict of `augment.make_crops` for N crops, as arrays.
+    """
+    names = ("patch", "joints_patch", "annotated", "visible", "head_size_patch")
+    batch = {name: np.repeat(record[name][None], len(chosen["flip"]), axis=0) for name in names}
+    return {name: value.numpy() for name, value in augment.make_crops(batch, chosen, crop_size).items()}
+
+
+def draw_crop(example, n, side):
+    """Crop `n` of `make_examples` with its joints, [side, side, 3] uint8 RGB."""
+    joints_crop = geometry.heatmap_to_crop(example["joints_heatmap"][n])
+    picture, (joints,) = drawing.enlarged(np.uint8(example["crop"][n] * 255), side, joints_crop)
+    return drawing.draw_pose(picture, joints, ~example["visible"][n], example["annotated"][n])
+
+
+def draw_targets(example, n, side, sigma):
+    """The target heatmaps of crop `n` of `make_examples` over it: pose, and occlusion; [side, side, 3] uint8 each."""
+    size = example["crop"].shape[1] // geometry.STRIDE
+    joints, annotated, visible = (example[name][n : n + 1] for name in ("joints_heatmap", "annotated", "visible"))
+    picture, _ = drawing.enlarged(np.uint8(example["crop"][n] * 255), side)
+    targets = heatmaps.targets(joints, annotated, visible, size, sigma)
+    return [drawing.draw_heatmaps(picture, maps[0].numpy()) for maps in targets]
+
+
+def describe(chosen, n):
+    """Augmentation `n` in a few words."""
+    degrees, scale = math.degrees(chosen["angle"][n]), chosen["scale"][n]
+    return f"{n}: {degrees:+.0f} deg, side x{scale:.2f}{', flipped' if chosen['flip'][n] else ''}"
+
+
+def draw_augmented(record, seed, crops, crop_size, sigma, side):
+    """What the networks get of one record.
+
+    Args:
+        record: from `choose`.
+        seed: of the augmentations, int32 [2].
+        crops: how many augmented crops.
+        crop_size: their side in pixels.
+        sigma: of the targets, heatmap pixels.
+        side: of the pictures in pixels.
+
+    Returns:
+        `(pictures, captions)`, `crops` + 3 of each: the unaugmented crop, the first augmented one, its pose and its
+        occlusion targets, the other augmented ones.
+    """
+    plain, drawn = augment.identity(1), augment.sample(crops, seed, augment.Ranges())
+    chosen = {name: tf.concat([plain[name], drawn[name]], 0) for name in plain}
+    example = make_examples(record, chosen, crop_size)
+    chosen = {name: value.numpy() for name, value in chosen.items()}
+    pictures = [draw_crop(example, n, side) for n in range(crops + 1)]
+    captions = [title(record), *(describe(chosen, n) for n in range(1, crops + 1))]
+    pictures[2:2] = draw_targets(example, 1, side, sigma)
+    captions[2:2] = ["pose targets of 1", "occlusion targets of 1"]
+    return pictures, captions
+
+
+def draw_patches_sheet(people):
+    """The sheet of patches of the records `people`, [H, W, 3] uint8 RGB."""
+    tiles = [(draw_patch(record, PATCH_SIDE), title(record)) for record in people]
+    pictures, captions = zip(*tiles, strict=True)
+    return headed(drawing.contact_sheet(pictures, PATCH_COLUMNS, PATCH_SIDE, captions=captions), LEGEND + SQUARE)
+
+
+def draw_augmented_sheet(people, seed, crops, crop_size, sigma):
+    """The sheet of `draw_augmented`, a row for each of the records `people`; [H, W, 3] uint8 RGB."""
+    pictures, captions = [], []
+    for n, record in enumerate(people):
+        row = draw_augmented(record, [seed, n], crops, crop_size, sigma, CROP_SIDE)
+        pictures += row[0]
+        captions += row[1]
+    return headed(drawing.contact_sheet(pictures, crops + 3, CROP_SIDE, captions=captions), LEGEND)
+
+
+def headed(sheet, legend):
+    """A sheet under a line of text."""
+    return np.concatenate([drawing.text_line(legend, sheet.shape[1]), sheet])
+
+
+def define_flags():
+    """The program's flags."""
+    flags.DEFINE_string("records", None, "glob of the shards", required=True)
+    flags.DEFINE_string("output", None, "the PNG or JPEG file to draw to", required=True)
+    flags.DEFINE_integer("count", 24, "people to draw", lower_bound=1)
+    flags.DEFINE_bool("shuffle", False, "draw people chosen at random instead of the first")
+    flags.DEFINE_integer("seed", 0, "of the choice of people and of the augmentations", lower_bound=0)
+    flags.DEFINE_bool("augmented", False, "draw crops, augmented crops and targets instead of patches")
+    flags.DEFINE_integer("crops", 4, "augmented crops a person", lower_bound=1, upper_bound=6)
+    flags.DEFINE_integer("crop_size", None, "side of --augmented's crops in pixels; by default as the patches need")
+    flags.DEFINE_float("sigma", 1.0, "standard deviation of the target Gaussians, heatmap pixels", lower_bound=0.1)
+
+
+def main(values):
+    """Draws, writes and says what was drawn."""
+    if not values.output.lower().endswith(EXTENSIONS):
+        raise UserError(f"--output must end in {', '.join(EXTENSIONS)}. Received: {values.output}")
+    paths = dataset.find(values.records)
+    crop_size = values.crop_size
+    if crop_size is None:
+        crop_size = default_crop_size(dataset.describe(paths)["patch_size"])
+    if crop_size < geometry.STRIDE or crop_size % geometry.STRIDE:
+        raise UserError(f"--crop_size must be a multiple of {geometry.STRIDE}. Received: {crop_size}")
+    people = choose(paths, values.count, values.shuffle, values.seed)
+    if not people:
+        raise UserError(f"The shards that match {values.records} hold no people")
+    if values.augmented:
+        sheet = draw_augmented_sheet(people, values.seed, values.crops, crop_size, values.sigma)
+    else:
+        sheet = draw_patches_sheet(people)
+    try:
+        drawing.write_picture(values.output, sheet)
+    except OSError as error:
+        raise UserError(f"{values.output} cannot be written ({error.strerror})") from error
+    print(f"{len(people)} {'person' if len(people) == 1 else 'people'} in {values.output}")
+
+
+if __name__ == "__main__":
+    program.run(main, define_flags)
