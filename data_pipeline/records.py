@@ -55,26 +55,33 @@ def count_joints(serialized):
 
 
 def parse(serialized, patch_size):
-    """Decodes one record inside a TensorFlow graph.
+    """Decodes a batch of records inside a TensorFlow graph.
 
     Args:
-        serialized: scalar string tensor.
+        serialized: [B] string tensor; a batch whose size is known beforehand is decoded faster.
         patch_size: side of every patch of the data set, so that shapes are known.
 
     Returns:
-        A dict: `patch` [P, P, 3] uint8 RGB, `joints_patch` [16, 2] float32, `annotated` and `visible` [16] bool,
-        `head_size_patch` scalar float32 in patch pixels, `patch_to_image` [2, 3] float32, `image` string and
-        `person_index` int64.
+        A dict: `patch` [B, P, P, 3] uint8 RGB, `joints_patch` [B, 16, 2] float32, `annotated` and `visible` [B, 16]
+        bool, `head_size_patch` [B] float32 in patch pixels, `patch_to_image` [B, 2, 3] float32, `image` [B] string and
+        `person_index` [B] int64.
     """
-    features = tf.io.parse_single_example(serialized, FEATURES)
-    patch = tf.io.decode_jpeg(features["patch/encoded"], channels=3)
-    to_image = features["patch/to_image"]
+
+    def decode(encoded):
+        return tf.ensure_shape(tf.io.decode_jpeg(encoded, channels=3), [patch_size, patch_size, 3])
+
+    features = tf.io.parse_example(serialized, FEATURES)
+    encoded, to_image = features["patch/encoded"], features["patch/to_image"]
+    if serialized.shape[0] is None:
+        patch = tf.map_fn(decode, encoded, fn_output_signature=tf.uint8)
+    else:
+        patch = tf.stack([decode(one) for one in tf.unstack(encoded)])
     return {
-        "patch": tf.ensure_shape(patch, [patch_size, patch_size, 3]),
+        "patch": tf.ensure_shape(patch, [None, patch_size, patch_size, 3]),
         "joints_patch": features["joints/patch"],
         "annotated": tf.cast(features["joints/annotated"], tf.bool),
         "visible": tf.cast(features["joints/visible"], tf.bool),
-        "head_size_patch": features["head_size"] / to_image[0, 0],
+        "head_size_patch": features["head_size"] / to_image[:, 0, 0],
         "patch_to_image": to_image,
         "image": features["image"],
         "person_index": features["person_index"],

@@ -33,7 +33,7 @@ def photograph(height=80, width=100):
 
 def round_trip(somebody, image=None, patch_size=PATCH, split="train"):
     encoded = records.encode(somebody, photograph() if image is None else image, patch_size, split)
-    return {name: value.numpy() for name, value in records.parse(encoded, patch_size).items()}
+    return {name: value.numpy()[0] for name, value in records.parse(tf.constant([encoded]), patch_size).items()}
 
 
 def to_image(record, points_patch):
@@ -131,7 +131,7 @@ def test_the_patch_is_rgb():
 def test_a_patch_of_another_size_is_refused():
     encoded = records.encode(person(), photograph(), PATCH, "train")
     with pytest.raises((ValueError, tf.errors.InvalidArgumentError), match="not compatible"):
-        records.parse(encoded, PATCH + 1)
+        records.parse(tf.constant([encoded]), PATCH + 1)
 
 
 def test_encoding_is_deterministic():
@@ -152,3 +152,16 @@ def test_joints_are_counted():
     annotated, visible = np.arange(16) != 4, np.arange(16) > 8
     encoded = records.encode(person(annotated=annotated, visible=visible), photograph(), PATCH, "train")
     assert records.count_joints(encoded) == (15, 8)
+
+
+def test_batches_of_known_and_unknown_size_are_decoded_alike():
+    encoded = tf.constant([records.encode(person(head_size=n), photograph(), PATCH, "train") for n in (1.0, 2.0)])
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
+    def parse(serialized):
+        return records.parse(serialized, PATCH)
+
+    known, unknown = records.parse(encoded, PATCH), parse(encoded)
+    for name, values in known.items():
+        np.testing.assert_array_equal(values, unknown[name])
+    assert known["patch"].shape == (2, PATCH, PATCH, 3)
