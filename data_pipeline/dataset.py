@@ -3,6 +3,7 @@
 import glob
 import json
 import os
+import socket
 
 import tensorflow as tf
 
@@ -89,7 +90,7 @@ def load(
         `visible` [B, 16] bool, `head_size_patch` [B] float32.
 
     Raises:
-        UserError: there are fewer shards than workers.
+        UserError: there are fewer shards than workers, or nobody answers at the service's address.
     """
     segments = [shard if isinstance(shard, Segment) else Segment(shard, 0, -1) for shard in shards]
     encoded = _encoded(_of_worker(segments, *worker), shuffle, seed, deterministic)
@@ -104,9 +105,19 @@ def load(
     batches = encoded.batch(batch_size, drop_remainder=repeat)
     batches = batches.map(parse, num_parallel_calls=tf.data.AUTOTUNE, deterministic=deterministic)
     if service:
+        _reach(service)
         policy = tf.data.experimental.service.ShardingPolicy.DYNAMIC
         batches = batches.apply(tf.data.experimental.service.distribute(processing_mode=policy, service=service))
     return batches.prefetch(tf.data.AUTOTUNE)
+
+
+def _reach(service):
+    """Raises UserError where nobody answers at the address of a service; TensorFlow would wait for ever."""
+    host, _, port = service.rpartition("://")[2].rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=10).close()
+    except (OSError, ValueError) as error:
+        raise UserError(f"{service} does not answer ({error}); python -m data_pipeline.service starts one") from error
 
 
 def _of_worker(segments, index, count):

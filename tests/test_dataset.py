@@ -174,3 +174,9 @@ def test_a_data_service_reads_the_same_records(paths):
     )
     assert sorted(order(paths, shuffle=100, service=dispatcher.target)[0]) == list(range(10))
     del worker
+
+
+@pytest.mark.parametrize("address", ["grpc://localhost:1", "grpc://localhost", "nowhere"])
+def test_a_service_that_does_not_answer_is_one_clear_line(paths, address):
+    with pytest.raises(UserError, match=rf"{address} does not answer .*; python -m data_pipeline\.service starts one"):
+        dataset.load(paths, patch_size=PATCH, batch_size=3, service=address)
