@@ -1,7 +1,7 @@
 """Trains Adversarial PoseNet: `python -m keras_apn.train --flagfile=mpii.flags --workdir=runs/mpii`.
 
-The workdir gets the configuration, checkpoints, the best weights and TensorBoard scalars. Started again in the same
-workdir, it goes on where it stopped.
+The workdir gets the configuration, checkpoints, the best weights, a history of the epochs and TensorBoard scalars.
+Started again in the same workdir, it goes on where it stopped.
 """
 
 import dataclasses
@@ -20,6 +20,7 @@ from data_pipeline.geometry import PATCH_RATIO
 from keras_apn import config as configuration
 from keras_apn import lanes, networks
 from keras_apn.callbacks import Checkpoints, Progress
+from keras_apn.history import History
 
 # What each data set is called where it is downloaded.
 SOURCES = {
@@ -121,6 +122,7 @@ def train(config, workdir):
             callbacks=[
                 checkpoints,
                 Progress(checkpoints, training.epochs, first),
+                History(workdir),
                 keras.callbacks.TensorBoard(os.path.join(workdir, "tensorboard"), write_graph=False),
             ],
         )
