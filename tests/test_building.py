@@ -3,6 +3,7 @@
 import os
 import pathlib
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -40,14 +41,19 @@ def test_a_build_killed_at_random_moments_ends_as_an_uninterrupted_one(tmp_path)
     begun = time.monotonic()
     assert start(tmp_path / "whole").wait() == 0
     duration, chosen, whole = time.monotonic() - begun, random.Random(0), contents(tmp_path / "whole")
-    for _ in range(KILLS):
+    kills = 0
+    while kills < KILLS:
         process = start(tmp_path / "killed")
         time.sleep(chosen.uniform(0.2, 1.0) * duration)
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        if (tmp_path / "killed").exists():
+        if process.poll() is None:
+            kills += 1
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
             for path in (tmp_path / "killed").glob("*.tfrecord"):
                 assert path.read_bytes() == whole[path.name]
+        else:  # Done before it could be killed: the next one begins anew.
+            assert contents(tmp_path / "killed") == whole
+            shutil.rmtree(tmp_path / "killed")
     assert start(tmp_path / "killed").wait() == 0
     assert contents(tmp_path / "killed") == whole
 
