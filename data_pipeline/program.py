@@ -25,10 +25,9 @@ def _parse(arguments):
 
 
 def _damaged_shard():
-    """What TensorFlow raises for a shard that is damaged while it is read; not imported before it is needed."""
-    import tensorflow as tf
-
-    return tf.errors.DataLossError
+    """What TensorFlow raises for a shard that is damaged while it is read; nothing where it was never imported."""
+    tensorflow = sys.modules.get("tensorflow")
+    return tensorflow.errors.DataLossError if tensorflow else ()
 
 
 def _guarded(main):

@@ -7,7 +7,9 @@ import pytest
 
 ROOT = pathlib.Path(__file__).parents[1]
 SCRIPT = """
-from absl import flagsfrom data_pipeline.errors import UserError
+from absl import flags
+from data_pipeline import program
+from data_pipeline.errors import UserError
 
 
 def define_flags():
