@@ -48,7 +48,9 @@ def written():
     estimator = inference.PoseEstimator(model)
     saved_model.export(estimator, str(path), "posenet", 1)
     answers = estimator.joints_in_image(tf.constant(encoded), tf.constant(boxes))
-    np.savez(path / "answers.npz", encoded=np.array(encoded, object), boxes=boxes, **answers)
+    # Last, and at once: the other lane may be looking.
+    np.savez(path / "partial.npz", encoded=np.array(encoded, object), boxes=boxes, **answers)
+    (path / "partial.npz").rename(path / "answers.npz")
     return path
 
 
@@ -67,7 +69,7 @@ def test_an_export_runs_in_its_own_lane(written):
 
 
 def test_an_export_of_the_other_lane_gives_the_same_joints(written):
-    others = [path for path in written.parent.iterdir() if path != written]
+    others = [path for path in written.parent.iterdir() if path != written and (path / "answers.npz").exists()]
     if not others:
         pytest.skip("the other lane has left nothing yet")
     for path in others:
