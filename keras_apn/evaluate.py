@@ -1,137 +1,108 @@
-"""Scores a run: `python -m keras_apn.evaluate --workdir=runs/mpii`.
+"""Scores predictions, in the columns of the paper's tables. Of three kinds, each of which gives the same table:
 
-Prints the columns of the paper's tables. `--baseline` adds the mean pose of the training people to the table,
-`--sheet` draws the first people with truth and prediction side by side.
+- a run: `python -m keras_apn.evaluate --workdir=runs/mpii`;
+- an exported model, in its own runtime: `--model=exports/adversarial_posenet --workdir=runs/mpii` scores it on the
+  run's validation records, `--model=posenet.tflite --records='data/mpii/validation-*.tfrecord'` on any;
+- predictions made elsewhere: `--predictions=preds.mat --truth=detections_our_format.mat`.
+
+`--baseline` adds the mean pose of the training people, `--sheet` draws the first people with truth and prediction side
+by side, `--json` writes everything to a file.
 """
 
 from data_pipeline import quiet  # noqa: F401  # isort: skip  It starts TensorFlow, so it comes first.
-
-import collections
 
 import numpy as np
 import tensorflow as tf
 from absl import flags
 
-from data_pipeline import augment, dataset, drawing, geometry, intact, program
+from data_pipeline import dataset, drawing, program
+from data_pipeline.errors import UserError
 from data_pipeline.files import write_json
+from keras_apn import averaging, exported, inference, metrics, plausibility, prediction_file, truth_file, visualize
 from keras_apn import config as configuration
-from keras_apn import inference, metrics, visualize
+from keras_apn.outcomes import collect, examples, mean_pose, score
+from keras_apn.tables import table
 
 SHEET_PEOPLE, SHEET_COLUMNS, SHEET_SIDE = 24, 4, 192
+# What cannot be had of predictions alone, and what belongs to them.
+ONLY_RECORDS = ("workdir", "model", "records", "flip", "baseline", "sheet")
+ONLY_PREDICTIONS = ("truth", "annotations")
 
 
-def examples(paths, crop_size, batch_size):
-    """Unaugmented crops of records with their truth, in the records' order.
+class Compiled:
+    """An `inference.PoseEstimator` whose `joints_in_crop` is one graph."""
+
+    def __init__(self, estimator):
+        self.crop_size, self.scales = estimator.crop_size, estimator.scales
+        self.joints_in_crop = tf.function(estimator.joints_in_crop, reduce_retracing=True)
+
+
+def estimator(workdir=None, model=None, flip=False, scales=averaging.ONE_SCALE):
+    """What finds joints in crops: the exported `model` where one is given, else the best weights of `workdir`."""
+    if model:
+        return exported.load(model, flip, scales)
+    return Compiled(inference.from_workdir(workdir, flip, scales))
+
+
+def evaluate(finder, config=None, records=None, metric=None, baseline=False, batch_size=16):
+    """Scores what finds joints on records.
 
     Args:
-        paths: shards.
-        crop_size: side of the crops in pixels.
+        finder: from `estimator`.
+        config: the run's, whose records are used; None where `records` are given and no training records are known.
+        records: glob of other shards to score on.
+        metric: a key of `metrics.THRESHOLDS`; by default the one that suits the records.
+        baseline: whether to score the mean pose of the run's training people too.
         batch_size: people in a batch.
 
-    Yields:
-        Dicts of tensors: `crop` [B, S, S, 3] within 0 and 1, `true` [B, 16, 2] and `head_size` [B] in crop pixels,
-        `annotated` and `visible` [B, 16].
-    """
-    described = dataset.describe(paths)
-    segments = intact.survey(described["shards"], tolerated=0.0)
-    for batch in dataset.load(segments, patch_size=described["patch_size"], batch_size=batch_size):
-        example = augment.make_crops(batch, augment.identity(tf.shape(batch["patch"])[0]), crop_size)
-        yield {
-            "crop": example["crop"],
-            "true": geometry.heatmap_to_crop(example["joints_heatmap"]),
-            "head_size": example["head_size_heatmap"] * geometry.STRIDE,
-            "annotated": example["annotated"],
-            "visible": example["visible"],
-        }
-
-
-def collect(paths, crop_size, batch_size, predict=None):
-    """Runs over records once.
-
-    Args:
-        paths, crop_size, batch_size: as for `examples`.
-        predict: crops to a dict with `joints` in crop pixels, or None to collect the truth alone.
-
     Returns:
-        A dict of arrays over all people: `true`, `head_size`, `annotated` and `visible` as `examples` yields them,
-        and `predicted` [N, 16, 2] in crop pixels.
+        `(rows, metric)`: `outcomes.score`'s dict by name, and the metric.
+
+    Raises:
+        UserError: there are no records.
     """
-    found = collections.defaultdict(list)
-    for example in examples(paths, crop_size, batch_size):
-        crop = example.pop("crop")
-        if predict:
-            example["predicted"] = predict(crop)["joints"]
-        for name, values in example.items():
-            found[name].append(values.numpy())
-    return {name: np.concatenate(parts) for name, parts in found.items()}
-
-
-def score(found, metric):
-    """`metrics.score` of what `collect` found."""
-    sizes = found["head_size"] if metric == "pckh" else metrics.torso_size(found["true"])
-    normalised = metrics.distances(found["predicted"], found["true"], sizes, found["annotated"])
-    return metrics.score(normalised, found["visible"], metric)
-
-
-def mean_pose(found):
-    """The mean of the annotated true joints, [16, 2] crop pixels: what one can say without looking."""
-    weights = found["annotated"][..., None].astype(np.float64)
-    return (found["true"] * weights).sum(axis=0) / np.maximum(weights.sum(axis=0), 1.0)
-
-
-def table(rows, metric):
-    """The scores of several predictors as text, in the paper's columns.
-
-    Args:
-        rows: dict of name to `metrics.score`'s dict.
-        metric: its key of `metrics.THRESHOLDS`.
-    """
-    key = f"{metric}@{metrics.THRESHOLDS[metric]}"
-    titles = [*metrics.COLUMNS, "mean_14", "pooled_14", "pooled_16", "auc"]
-    width = max(12, *(len(name) for name in rows))
-    lines = [f"{key:<{width}} " + " ".join(f"{title:>9}" for title in titles)]
-    lines += [f"{name:<{width}} " + " ".join(_cell(row[key][title]) for title in titles) for name, row in rows.items()]
-    for seen in ("visible", "occluded"):
-        lines += [
-            f"{seen}: {name:<{width}} " + " ".join(f"{joint} {_cell(row[seen][joint])}" for joint in row[seen])
-            for name, row in rows.items()
-        ]
-    return "\n".join(lines)
-
-
-def _cell(value):
-    return f"{'-':>9}" if value is None else f"{value:9.2f}"
-
-
-def evaluate(workdir, records=None, flip=False, baseline=False, batch_size=16):
-    """Scores a run's best weights.
-
-    Returns:
-        `(rows, metric)`: `metrics.score`'s dict by name, and the metric that suits the records.
-    """
-    config, estimator = configuration.load(workdir), inference.from_workdir(workdir, flip)
     paths = dataset.find(records or config.data.validation_records)
-    metric = dataset.describe(paths)["metric"]
-    found = collect(paths, config.model.crop_size, batch_size, tf.function(estimator.joints_in_crop))
-    rows = {"G": score(found, metric)}
+    metric = metric or dataset.describe(paths)["metric"]
+    ranges = plausibility.of_records(dataset.find(config.data.train_records)) if config else None
+    found = collect(paths, finder.crop_size, batch_size, finder)
+    rows = {"G": score(found, metric, ranges)}
     if baseline:
-        seen = collect(dataset.find(config.data.train_records), config.model.crop_size, batch_size)
+        seen = collect(dataset.find(config.data.train_records), finder.crop_size, batch_size)
         guess = np.broadcast_to(mean_pose(seen), found["true"].shape)
-        rows["mean pose"] = score({**found, "predicted": guess}, metric)
+        rows["mean pose"] = score({**found, "predicted": guess, "occluded": None}, metric, ranges)
     return rows, metric
 
 
-def draw_sheet(workdir, records, flip, people):
-    """The first people of the records, each twice: the annotated joints, then the predicted ones.
+def evaluate_predictions(predictions, truth, metric=None, annotations=None):
+    """Scores predictions made elsewhere.
+
+    Args:
+        predictions: a file as `prediction_file.read` takes it.
+        truth: a file as `truth_file.read` takes it.
+        metric: a key of `metrics.THRESHOLDS`; by default the one that suits the truth.
+        annotations: MPII's annotations, which say what is visible, as `truth_file.with_visibility` takes them.
 
     Returns:
-        [H, W, 3] uint8 RGB.
+        `(rows, metric, annotations)`: as of `evaluate`, and the file of annotations that was used, or None.
+
+    Raises:
+        UserError: a file cannot be read, or they are not of the same people.
     """
-    config, estimator = configuration.load(workdir), inference.from_workdir(workdir, flip)
-    paths = dataset.find(records or config.data.validation_records)
-    example = next(examples(paths, config.model.crop_size, people))
-    found = {name: values.numpy() for name, values in estimator.joints_in_crop(example["crop"]).items()}
-    truth = {name: values.numpy() for name, values in example.items()}
+    known = truth_file.read(truth)
+    joints = prediction_file.read(predictions, known.people())
+    known, annotations = truth_file.with_visibility(known, truth, annotations)
+    known = known.last(len(joints))
+    found = {"predicted": joints, **{name: getattr(known, name) for name in truth_file.ARRAYS}}
+    metric = metric or known.metric
+    return {"predictions": score(found, metric)}, metric, annotations
+
+
+def draw_sheet(finder, paths, people):
+    """The first people of records, each twice: the annotated joints, then the predicted ones; [H, W, 3] uint8 RGB."""
+    example = next(examples(paths, finder.crop_size, people, finder.scales))
+    views = example.pop("views")
+    answer = finder.joints_in_crop(views if len(views) > 1 else views[0])
+    found, truth = ({name: values.numpy() for name, values in part.items()} for part in (answer, example))
     pictures = []
     for n, crop in enumerate(truth["crop"]):
         image, (joints, drawn) = drawing.enlarged(
@@ -146,25 +117,61 @@ def draw_sheet(workdir, records, flip, people):
 
 def define_flags():
     """The program's flags."""
-    flags.DEFINE_string("workdir", None, "the run to score", required=True)
+    flags.DEFINE_string("workdir", None, "the run to score, or whose records --model is scored on")
+    flags.DEFINE_string("model", None, "an exported model to score: a SavedModel folder, a .tflite or an .onnx file")
+    flags.DEFINE_string("predictions", None, "a .mat, .h5 or .npz with `preds` (N,16,2) or (N,14,2), 1-based pixels")
+    flags.DEFINE_string("truth", None, "of --predictions: detections_our_format.mat or LSP's joints.mat")
+    flags.DEFINE_string("annotations", None, "MPII's annotations, for who is visible; beside --truth by default")
+    flags.DEFINE_enum("metric", None, list(metrics.THRESHOLDS), "the data's by default: pckh, and pck on LSP")
     flags.DEFINE_string("records", None, "glob of the shards to score on; the run's validation shards by default")
     flags.DEFINE_bool("flip", False, "average with the mirrored crop's heatmaps")
+    flags.DEFINE_list("scales", ["1"], "average heatmaps over crops of these scales, as in 0.85,1,1.15")
     flags.DEFINE_bool("baseline", False, "score the mean pose of the run's training people too")
     flags.DEFINE_integer("batch_size", 16, "people in a batch", lower_bound=1)
     flags.DEFINE_string("sheet", None, "a PNG file to draw the first people to, truth beside prediction")
     flags.DEFINE_string("json", None, "a file to write the scores to")
 
 
+def check(values):
+    """Raises a UserError where flags do not say one thing to score."""
+    given = {name for name in (*ONLY_RECORDS, *ONLY_PREDICTIONS, "predictions") if getattr(values, name)}
+    if "predictions" in given:
+        if "truth" not in given:
+            raise UserError("--predictions needs --truth: detections_our_format.mat or LSP's joints.mat")
+        stray = [name for name in ONLY_RECORDS if name in given]
+        stray += ["scales"] * (averaging.require_scales(values.scales) != averaging.ONE_SCALE)
+    else:
+        if not given & {"workdir", "model"}:
+            raise UserError("Give what is to be scored: --workdir, --model, or --predictions with --truth")
+        if not given & {"workdir", "records"}:
+            raise UserError("--model needs --records, or the --workdir whose validation records it is scored on")
+        stray = [name for name in ONLY_PREDICTIONS if name in given]
+        stray += ["baseline"] * ("baseline" in given and "workdir" not in given)
+    if stray:
+        raise UserError(f"--{stray[0]} has no meaning {'with --predictions' if 'predictions' in given else 'here'}")
+
+
 def main(values):
     """Scores, prints, draws and writes."""
-    rows, metric = evaluate(values.workdir, values.records, values.flip, values.baseline, values.batch_size)
-    print(f"{rows['G']['people']} people")
+    check(values)
+    if values.predictions:
+        rows, metric, annotations = evaluate_predictions(
+            values.predictions, values.truth, values.metric, values.annotations
+        )
+        if annotations:
+            print(f"visibility from {annotations}")
+    else:
+        config = configuration.load(values.workdir) if values.workdir else None
+        finder = estimator(values.workdir, values.model, values.flip, averaging.require_scales(values.scales))
+        rows, metric = evaluate(finder, config, values.records, values.metric, values.baseline, values.batch_size)
+        if values.sheet:
+            paths = dataset.find(values.records or config.data.validation_records)
+            drawing.write_picture(values.sheet, draw_sheet(finder, paths, SHEET_PEOPLE))
+    first = next(iter(rows))
+    print(f"{rows[first]['people']} people")
     print(table(rows, metric))
-    if values.sheet:
-        sheet = draw_sheet(values.workdir, values.records, values.flip, SHEET_PEOPLE)
-        drawing.write_picture(values.sheet, sheet)
     if values.json:
-        write_json(values.json, {**rows.pop("G"), **{name.replace(" ", "_"): row for name, row in rows.items()}})
+        write_json(values.json, {**rows.pop(first), **{name.replace(" ", "_"): row for name, row in rows.items()}})
 
 
 if __name__ == "__main__":

@@ -9,9 +9,8 @@ import tensorflow as tf
 
 from data_pipeline import geometry
 from data_pipeline.errors import UserError
-from data_pipeline.skeleton import MIRROR
+from keras_apn import averaging, networks
 from keras_apn import config as configuration
-from keras_apn import networks
 from keras_apn.callbacks import best_path
 from keras_apn.decode import decode, occlusion_probability
 from keras_apn.generator import last_outputs
@@ -61,10 +60,69 @@ def crop_image(image, center_image, side_image, crop_size):
     return tf.clip_by_value(tf.ensure_shape(crop, [1, crop_size, crop_size, 3])[0] / 255.0, 0.0, 1.0)
 
 
+def crop_person(image, box, crop_size, scales=averaging.ONE_SCALE):
+    """Cuts the square around a box out of an image.
+
+    Args:
+        image: [H, W, 3] uint8.
+        box: [4] float32, as for `square_of_box`.
+        crop_size: side of the crop in pixels.
+        scales: of the views, as `averaging` has them.
+
+    Returns:
+        `(views, center_image, side_image)`: a crop a scale, as `crop_image` gives it, and what `square_of_box` gives.
+    """
+    shape = tf.shape(image)
+    center, side = square_of_box(box, shape[0], shape[1])
+    return [crop_image(image, center, side * scale, crop_size) for scale in scales], center, side
+
+
 def joints_to_image(joints_crop, center_image, side_image, crop_size):
     """Crop pixels to image pixels; [B, 16, 2], [B, 2], [B] -> [B, 16, 2]."""
     away = (joints_crop - (crop_size - 1) / 2) * (side_image / crop_size)[:, None, None]
     return center_image[:, None] + away
+
+
+def joints_in_maps(maps):
+    """What heatmaps say.
+
+    Args:
+        maps: a dict of `pose` and, unless single-task, `occlusion`: [B, H, H, 16] float32.
+
+    Returns:
+        A dict of `joints` [B, 16, 2] float32 crop pixels, `scores` [B, 16], the peaks' heights clipped to 0 and 1,
+        and, unless single-task, `occluded` [B, 16], probabilities.
+    """
+    joints_heatmap, peaks = decode(maps["pose"])
+    found = {"joints": geometry.heatmap_to_crop(joints_heatmap), "scores": tf.clip_by_value(peaks, 0.0, 1.0)}
+    if "occlusion" in maps:
+        found["occluded"] = occlusion_probability(maps["pose"], maps["occlusion"])
+    return found
+
+
+def joints_in_image(estimator, image_bytes, boxes):
+    """Joints of encoded photographs, one person a row, by whatever finds them in crops.
+
+    Args:
+        estimator: has `crop_size`, `scales` and `joints_in_crop`, as `PoseEstimator` does.
+        image_bytes: [B] strings, each a JPEG or PNG file.
+        boxes: [B, 4] float32, as for `square_of_box`.
+
+    Returns:
+        What `joints_in_crop` does, with `joints` in pixels of the original image.
+    """
+    crop_size, scales = estimator.crop_size, estimator.scales
+
+    def load(pair):
+        image = tf.io.decode_image(pair[0], channels=3, expand_animations=False)
+        return crop_person(image, pair[1], crop_size, scales)
+
+    kinds = ([tf.float32] * len(scales), tf.float32, tf.float32)
+    views, centers, sides = tf.map_fn(load, (image_bytes, boxes), fn_output_signature=kinds)
+    views = [tf.ensure_shape(crops, [None, crop_size, crop_size, 3]) for crops in views]
+    centers, sides = tf.ensure_shape(centers, [None, 2]), tf.ensure_shape(sides, [None])
+    found = estimator.joints_in_crop(views[0] if len(views) == 1 else views)
+    return {**found, "joints": joints_to_image(found["joints"], centers, sides, crop_size)}
 
 
 class PoseEstimator:
@@ -73,87 +131,62 @@ class PoseEstimator:
     Args:
         generator: G, from `build_generator`.
         flip: average with the mirrored maps of the mirrored crop, at twice the cost.
+        scales: average over crops of these scales, as `averaging` has them, at as many times the cost.
     """
 
-    def __init__(self, generator, flip=False):
+    def __init__(self, generator, flip=False, scales=averaging.ONE_SCALE):
         self.generator = generator
         self.flip = flip
+        self.scales = tuple(scales)
         self.crop_size = generator.input_shape[1]
         self.last = last_outputs(generator)
 
     def heatmaps(self, crops):
-        """The last stack's heatmaps.
+        """The last stack's heatmaps, averaged.
 
         Args:
-            crops: [B, crop_size, crop_size, 3] float32 within 0 and 1.
+            crops: [B, crop_size, crop_size, 3] float32 within 0 and 1; with several scales a list of such, one a
+                scale.
 
         Returns:
             A dict of `pose` and, unless single-task, `occlusion`: [B, crop_size / 4, crop_size / 4, 16] float32.
         """
-        maps = self._predict(crops)
-        if not self.flip:
-            return maps
-        mirrored = self._predict(tf.reverse(crops, [2]))
-        return {task: (maps[task] + tf.gather(tf.reverse(mirrored[task], [2]), MIRROR, axis=-1)) / 2 for task in maps}
+        return averaging.average(self._predict, crops, self.flip, self.scales)
 
     def _predict(self, crops):
         maps = self.generator(crops, training=False)
         return {task: maps[name] for task, name in self.last.items()}
 
     def joints_in_crop(self, crops):
-        """Joints of crops.
-
-        Args:
-            crops: as for `heatmaps`.
-
-        Returns:
-            A dict of `joints` [B, 16, 2] float32 crop pixels, `scores` [B, 16], the peaks' heights clipped to 0 and 1,
-            and, unless single-task, `occluded` [B, 16], probabilities.
-        """
-        maps = self.heatmaps(crops)
-        joints_heatmap, peaks = decode(maps["pose"])
-        found = {"joints": geometry.heatmap_to_crop(joints_heatmap), "scores": tf.clip_by_value(peaks, 0.0, 1.0)}
-        if "occlusion" in maps:
-            found["occluded"] = occlusion_probability(maps["pose"], maps["occlusion"])
-        return found
+        """Joints of crops: `joints_in_maps` of what `heatmaps` gives for them."""
+        return joints_in_maps(self.heatmaps(crops))
 
     def joints_in_image(self, image_bytes, boxes):
-        """Joints of encoded photographs, one person a row.
-
-        Args:
-            image_bytes: [B] strings, each a JPEG or PNG file.
-            boxes: [B, 4] float32, as for `square_of_box`.
-
-        Returns:
-            What `joints_in_crop` does, with `joints` in pixels of the original image.
-        """
-
-        def load(pair):
-            image = tf.io.decode_image(pair[0], channels=3, expand_animations=False)
-            shape = tf.shape(image)
-            center, side = square_of_box(pair[1], shape[0], shape[1])
-            return crop_image(image, center, side, self.crop_size), center, side
-
-        kinds = (tf.float32, tf.float32, tf.float32)
-        crops, centers, sides = tf.map_fn(load, (image_bytes, boxes), fn_output_signature=kinds)
-        crops = tf.ensure_shape(crops, [None, self.crop_size, self.crop_size, 3])
-        centers, sides = tf.ensure_shape(centers, [None, 2]), tf.ensure_shape(sides, [None])
-        found = self.joints_in_crop(crops)
-        return {**found, "joints": joints_to_image(found["joints"], centers, sides, self.crop_size)}
+        """Joints of encoded photographs; arguments and answer as of the function `joints_in_image`."""
+        return joints_in_image(self, image_bytes, boxes)
 
 
-def from_workdir(workdir, flip=False):
+def load_best(network, workdir, name):
+    """Loads a workdir's best weights of a network, by its name in `callbacks.networks`.
+
+    Raises:
+        UserError: the workdir holds no weights yet, or they do not fit.
+    """
+    path = best_path(workdir, name)
+    if not os.path.exists(path):
+        raise UserError(f"{workdir} holds no weights yet; python -m keras_apn.train --workdir={workdir} trains them")
+    try:
+        network.load_weights(path)
+    except (OSError, ValueError, KeyError) as error:
+        raise UserError(f"{path} cannot be read as the weights of {workdir}'s model: {error}") from error
+
+
+def from_workdir(workdir, flip=False, scales=averaging.ONE_SCALE):
     """The estimator with a workdir's best weights.
 
     Raises:
         UserError: it is no workdir, or holds no weights yet.
     """
-    config, path = configuration.load(workdir), best_path(workdir, "generator")
-    if not os.path.exists(path):
-        raise UserError(f"{workdir} holds no weights yet; python -m keras_apn.train --workdir={workdir} trains them")
-    generator = networks.generator(config.model)
-    try:
-        generator.load_weights(path)
-    except (OSError, ValueError, KeyError) as error:
-        raise UserError(f"{path} cannot be read as the weights of {workdir}'s model: {error}") from error
-    return PoseEstimator(generator, flip)
+    generator = networks.generator(configuration.load(workdir).model)
+    load_best(generator, workdir, "generator")
+    return PoseEstimator(generator, flip, scales)

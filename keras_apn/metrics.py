@@ -1,7 +1,9 @@
-"""PCKh and PCK: pure functions on arrays, a table of them, and a thin Keras metric for training.
+"""PCKh and PCK: pure functions on arrays, a table of them, and thin Keras metrics.
 
 Distances are in units of the metric's normaliser: the head size for PCKh, |left shoulder - right hip| for PCK.
-Sums and counts are accumulated, never means of batch means.
+Sums and counts are accumulated, never means of batch means. "Mean" has three conventions, each under its own name:
+`mean_14`, the unweighted mean over the 14 joints that are neither pelvis nor thorax; `pooled_14`, all annotated ones of
+the 14 together; `pooled_16`, of all 16.
 """
 
 import keras
@@ -14,11 +16,23 @@ from keras_apn import lanes
 # What each metric divides distances by, and where its published threshold lies.
 THRESHOLDS = {"pckh": 0.5, "pck": 0.2}
 CURVE_POINTS = 51
+TORSO = (INDEX["left_shoulder"], INDEX["right_hip"])
+# What a table of rates shows, in its order; `auc` is the area under the curve of `mean_14`.
+TITLES = (*COLUMNS, "mean_14", "pooled_14", "pooled_16", "auc")
 
 
-def torso_size(joints):
-    """PCK's normaliser, |left shoulder - right hip|; [N, 16, 2] -> [N]."""
-    return np.linalg.norm(joints[:, INDEX["left_shoulder"]] - joints[:, INDEX["right_hip"]], axis=-1)
+def torso_size(joints, annotated):
+    """PCK's normaliser, |left shoulder - right hip|.
+
+    Args:
+        joints: [N, 16, 2], the truth.
+        annotated: [N, 16] bool.
+
+    Returns:
+        [N] in the joints' pixels; 0, which counts nowhere, where one of the two is not annotated.
+    """
+    shoulder, hip = TORSO
+    return np.linalg.norm(joints[:, shoulder] - joints[:, hip], axis=-1) * annotated[:, TORSO].all(axis=1)
 
 
 def distances(predicted, true, normaliser, annotated):
@@ -73,37 +87,73 @@ def _finite_mean(values):
 
 
 def curve(normalised, most):
-    """`mean_14` at `CURVE_POINTS` thresholds from 0 to `most`: `(thresholds, percents)`."""
+    """`rates` at `CURVE_POINTS` thresholds from 0 to `most`.
+
+    Returns:
+        A dict of lists: `thresholds`, in units of the normaliser, and the percents of each key of `rates`.
+    """
     thresholds = np.linspace(0.0, most, CURVE_POINTS)
-    return thresholds, np.array([rates(normalised, t)["mean_14"] or 0.0 for t in thresholds])
+    tables = [rates(normalised, threshold) for threshold in thresholds]
+    return {"thresholds": thresholds.tolist(), **{name: [table[name] for table in tables] for name in tables[0]}}
 
 
 def area(thresholds, percents):
-    """The area under a curve over its range: its mean height, percent."""
-    heights = (percents[1:] + percents[:-1]) / 2
-    return float((heights * np.diff(thresholds)).sum() / (thresholds[-1] - thresholds[0]))
+    """The area under a curve over its range: its mean height, percent; None where it has no heights."""
+    if percents[0] is None:
+        return None
+    heights, width = np.asarray(percents), thresholds[-1] - thresholds[0]
+    return float(((heights[1:] + heights[:-1]) / 2 * np.diff(thresholds)).sum() / width)
 
 
-def score(normalised, visible, metric="pckh"):
-    """Everything that a table shows of one set of predictions.
+def errors(normalised):
+    """`mean` and `median` distance over the annotated ones of the 14 joints; None where there is none."""
+    counted = normalised[:, list(JOINTS_14)]
+    counted = counted[~np.isnan(counted)]
+    if not counted.size:
+        return {"mean": None, "median": None}
+    return {"mean": float(counted.mean()), "median": float(np.median(counted))}
+
+
+def by_visibility(normalised, visible, threshold):
+    """Percent of wrists and elbows within the threshold, left and right pooled (the paper's Table 3).
 
     Args:
         normalised: [N, 16] from `distances`.
-        visible: [N, 16] bool.
+        visible: [N, 16] bool, or None where it is not known.
+        threshold: in units of the normaliser.
+
+    Returns:
+        `{"visible": {"wrist", "elbow"}, "occluded": {"wrist", "elbow"}}`; None where there is none or it is not known.
+    """
+    table = {}
+    for name, wanted in (("visible", True), ("occluded", False)):
+        chosen = np.zeros(normalised.shape, bool) if visible is None else visible == wanted
+        split = np.where(chosen, normalised, np.nan)
+        table[name] = {joint: _percent(split[:, list(COLUMNS[joint])], threshold) for joint in ("wrist", "elbow")}
+    return table
+
+
+def score(normalised, visible, metric="pckh"):
+    """Everything that can be said of distances alone.
+
+    Args:
+        normalised: [N, 16] from `distances`.
+        visible: [N, 16] bool, or None where it is not known.
         metric: a key of `THRESHOLDS`.
 
     Returns:
-        A dict that goes into JSON: `<metric>@<threshold>` with the keys of `rates` and `auc`; `visible` and `occluded`
-        with the percents of `wrist` and `elbow` (the paper's Table 3); `people`.
+        A dict that goes into JSON: `<metric>@<threshold>` with the keys of `TITLES`, what `by_visibility` gives,
+        `curve` and `people`.
     """
     threshold = THRESHOLDS[metric]
-    table = {**rates(normalised, threshold), "auc": area(*curve(normalised, threshold))}
-    by_visibility = {}
-    for name, chosen in (("visible", visible), ("occluded", ~visible)):
-        part = normalised[:, list(COLUMNS["wrist"] + COLUMNS["elbow"])]
-        part = np.where(chosen[:, list(COLUMNS["wrist"] + COLUMNS["elbow"])], part, np.nan)
-        by_visibility[name] = {"wrist": _percent(part[:, :2], threshold), "elbow": _percent(part[:, 2:], threshold)}
-    return {f"{metric}@{threshold}": table, **by_visibility, "people": len(normalised)}
+    points = curve(normalised, threshold)
+    table = {**rates(normalised, threshold), "auc": area(points["thresholds"], points["mean_14"])}
+    return {
+        f"{metric}@{threshold}": table,
+        **by_visibility(normalised, visible, threshold),
+        "curve": points,
+        "people": len(normalised),
+    }
 
 
 def _percent(normalised, threshold):
@@ -112,17 +162,23 @@ def _percent(normalised, threshold):
 
 
 class PCKh(keras.metrics.Metric):
-    """PCKh@0.5 during training, as a share: unweighted mean over the 14 joints that are annotated anywhere."""
+    """PCKh@0.5 over all batches, as a share.
 
-    def __init__(self, threshold=0.5, name="pckh"):
+    Args:
+        threshold: in units of the normaliser; a joint exactly at it counts.
+        mean: `mean_14`, `pooled_14` or `pooled_16`, as `rates` has them.
+        name: of the metric.
+    """
+
+    def __init__(self, threshold=THRESHOLDS["pckh"], mean="mean_14", name="pckh"):
         super().__init__(name=name)
-        self.threshold = threshold
+        self.threshold, self.mean = threshold, mean
         self.right = self.add_weight(name="right", shape=(NUM_JOINTS,), initializer="zeros")
         self.count = self.add_weight(name="count", shape=(NUM_JOINTS,), initializer="zeros")
 
     def update_state(self, joints, true_joints, head_size, annotated):
         """Adds a batch: [B, 16, 2] joints in one frame, [B] head sizes in its pixels, [B, 16] bool."""
-        counted = tf.cast(annotated, tf.float32)
+        counted = tf.cast(annotated & (head_size > 0)[:, None], tf.float32)
         near = tf.norm(joints - true_joints, axis=-1) <= self.threshold * head_size[:, None]
         self.right.assign_add(tf.reduce_sum(counted * tf.cast(near, tf.float32), axis=0))
         self.count.assign_add(tf.reduce_sum(counted, axis=0))
@@ -132,7 +188,24 @@ class PCKh(keras.metrics.Metric):
         lanes.clear((self.right, self.count))
 
     def result(self):
-        """A scalar within 0 and 1."""
-        right, count = (tf.gather(tf.convert_to_tensor(v), list(JOINTS_14)) for v in (self.right, self.count))
+        """A scalar within 0 and 1; 0 where nothing was annotated."""
+        joints = range(NUM_JOINTS) if self.mean == "pooled_16" else JOINTS_14
+        right, count = (tf.gather(tf.convert_to_tensor(v), list(joints)) for v in (self.right, self.count))
+        if self.mean != "mean_14":
+            return tf.math.divide_no_nan(tf.reduce_sum(right), tf.reduce_sum(count))
         seen = tf.reduce_sum(tf.cast(count > 0, tf.float32))
         return tf.reduce_sum(tf.math.divide_no_nan(right, count)) / tf.maximum(seen, 1.0)
+
+
+class PCK(PCKh):
+    """PCK@0.2 over all batches, as a share; LSP's tables pool the 14 joints."""
+
+    def __init__(self, threshold=THRESHOLDS["pck"], mean="pooled_14", name="pck"):
+        super().__init__(threshold, mean, name)
+
+    def update_state(self, joints, true_joints, annotated):
+        """Adds a batch: [B, 16, 2] joints in one frame and [B, 16] bool."""
+        shoulder, hip = TORSO
+        size = tf.norm(true_joints[:, shoulder] - true_joints[:, hip], axis=-1)
+        known = tf.cast(annotated[:, shoulder] & annotated[:, hip], tf.float32)
+        super().update_state(joints, true_joints, size * known, annotated)

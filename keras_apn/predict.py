@@ -1,143 +1,197 @@
-"""Finds joints in pictures: `python -m keras_apn.predict --workdir=runs/mpii --input=photo.jpg --output=found`.
+"""Finds people's joints: `python -m keras_apn.predict --workdir=runs/mpii --input=photo.jpg --output=found`.
 
-Writes each picture with the skeleton drawn, and `predictions.jsonl` with one line a person: joints in 0-based pixels
-of the picture, their scores, and how probably each is occluded.
+Writes `predictions.jsonl`, one line a person: the picture (or the video, the frame's number from 0 and its time in
+seconds), the person's number in it and box, and of each joint the name, the place in 0-based pixels of the picture,
+the score, and how probably it is occluded; with --discriminators also what P and C say. `overlays/` gets each picture
+with all its people drawn, or the video.
+
+Pictures are taken as they are stored: a camera's note of how it was held (EXIF) is not heeded, as the exported models
+do not heed it. Videos are turned as players turn them. A picture of several that is damaged, and a box outside its
+picture, are reported and left out; the exit code is then 1.
 """
-
-import json
-import os
 
 from data_pipeline import quiet  # noqa: F401  # isort: skip  It starts TensorFlow, so it comes first.
 
+import itertools
+import os
+import sys
+
 import numpy as np
 import tensorflow as tf
+import tqdm
 from absl import flags
 
-from data_pipeline import drawing, program
+from data_pipeline import program
 from data_pipeline.errors import UserError
-from data_pipeline.files import write_whole
-from data_pipeline.skeleton import JOINTS
-from keras_apn import inference, visualize
-
-EXTENSIONS = (".jpg", ".jpeg", ".png")
-LINES = "predictions.jsonl"
+from keras_apn import answers, boxes, exported, inference, judges, pictures, video
 
 
-def find_pictures(path):
-    """The file, or a folder's pictures in order of name; a UserError where there is none."""
-    if os.path.isfile(path):
-        return [path]
-    if not os.path.isdir(path):
-        raise UserError(f"{path} does not exist; give --input a picture or a folder of pictures")
-    found = sorted(os.path.join(path, name) for name in os.listdir(path) if name.lower().endswith(EXTENSIONS))
-    if not found:
-        raise UserError(f"{path} holds no picture ({', '.join(EXTENSIONS)})")
-    return found
-
-
-def read_picture(path):
-    """`(bytes, [H, W, 3] uint8)` of a file; a UserError where it is no whole JPEG or PNG."""
-    encoded = tf.io.read_file(path)
-    try:
-        return encoded, tf.io.decode_image(encoded, channels=3, expand_animations=False).numpy()
-    except tf.errors.InvalidArgumentError as error:
-        raise UserError(f"{path} is damaged or no JPEG or PNG picture") from error
-
-
-def parse_box(words, picture):
-    """`--box` as [x, y, width, height], all zeros for the whole picture; a UserError where it misses the picture."""
-    if words is None:
-        return [0.0, 0.0, 0.0, 0.0]
-    try:
-        x, y, width, height = box = [float(word) for word in words]
-    except ValueError as error:
-        raise UserError(f"--box must be four numbers x,y,w,h. Received: {','.join(words)}") from error
-    rows, columns = picture.shape[:2]
-    if not (np.isfinite(box).all() and width > 0 and height > 0):
-        raise UserError(f"--box must have a width and a height above 0. Received: {','.join(words)}")
-    if x >= columns or y >= rows or x + width <= 0 or y + height <= 0:
-        raise UserError(f"--box={','.join(words)} lies outside the picture of {columns} x {rows} pixels")
-    return box
-
-
-def describe(path, box, found):
-    """One person as a dict that goes into a JSON line."""
-    joints = [
-        {
-            "name": name,
-            "x": round(float(found["joints"][i, 0]), 2),
-            "y": round(float(found["joints"][i, 1]), 2),
-            "score": round(float(found["scores"][i]), 4),
-            **({"occluded": round(float(found["occluded"][i]), 4)} if "occluded" in found else {}),
-        }
-        for i, name in enumerate(JOINTS)
-    ]
-    return {"image": os.path.basename(path), "box": box, "joints": joints}
-
-
-def draw(picture, box, found):
-    """The picture with the skeleton, and the box where one was given."""
-    framed = drawing.draw_box(picture, box) if any(box) else picture
-    return visualize.draw_prediction(framed, found["joints"], found.get("occluded"))
-
-
-def predict(estimator, paths, words, output):
-    """Predicts one person a picture and writes what was found.
+def find_people(estimator, source, batch_size):
+    """Finds the joints of people, several at a time.
 
     Args:
-        estimator: an `inference.PoseEstimator`.
-        paths: of the pictures.
-        words: `--box`, or None.
-        output: the folder to write to.
+        estimator: an `inference.PoseEstimator`, or anything with its `crop_size` and `joints_in_crop`.
+        source: iterable of `pictures.Picture`.
+        batch_size: people that the networks see at once.
 
-    Returns:
-        The errors of pictures that were left out, a list of `UserError`.
+    Yields:
+        Each `Picture` with a list of dicts, as `answers.describe` takes them, one a person.
+    """
+    size = estimator.crop_size
+    # Once for all sizes of pictures: otherwise each would be traced anew.
+    cut = tf.function(
+        lambda image, box: inference.crop_person(image, box, size),
+        input_signature=[tf.TensorSpec([None, None, 3], tf.uint8), tf.TensorSpec([4], tf.float32)],
+    )
+    for chunk in _chunks(source, batch_size):
+        squares = [cut(picture.image, box or [0.0] * 4) for picture in chunk for box in picture.people.values()]
+        batches = [squares[first : first + batch_size] for first in range(0, len(squares), batch_size)]
+        found = itertools.chain.from_iterable(_joints(estimator, batch) for batch in batches)
+        for picture in chunk:
+            yield picture, list(itertools.islice(found, len(picture.people)))
+
+
+def _chunks(source, batch_size):
+    """Lists of pictures with people for about a batch; no more pictures than that, though they may have nobody."""
+    chunk, people = [], 0
+    for picture in source:
+        chunk.append(picture)
+        people += len(picture.people)
+        if max(len(chunk), people) >= batch_size:
+            yield chunk
+            chunk, people = [], 0
+    if chunk:
+        yield chunk
+
+
+def _joints(estimator, squares):
+    """A dict for each of the `inference.crop_person`s."""
+    views, centers, sides = zip(*squares, strict=True)
+    crops = tf.stack([crop for (crop,) in views])
+    found = {name: np.asarray(values) for name, values in estimator.joints_in_crop(crops).items()}
+    found["joints"] = inference.joints_to_image(
+        found["joints"], tf.stack(centers), tf.stack(sides), estimator.crop_size
+    ).numpy()
+    return [{name: values[n] for name, values in found.items()} for n in range(len(squares))]
+
+
+class _Compiled:
+    """An estimator whose `joints_in_crop` is one graph, for batches of any size."""
+
+    def __init__(self, estimator):
+        self.crop_size = size = estimator.crop_size
+        self.joints_in_crop = tf.function(
+            estimator.joints_in_crop, input_signature=[tf.TensorSpec([None, size, size, 3], tf.float32)]
+        )
+
+
+def load(workdir, model, flip, discriminators):
+    """The estimator that the flags ask for.
 
     Raises:
-        UserError: every picture was left out; nothing is written then.
+        UserError: not exactly one of `workdir` and `model` is given, it cannot be loaded, or has no P and C.
     """
-    find = tf.function(
-        estimator.joints_in_image,
-        input_signature=[tf.TensorSpec([None], tf.string), tf.TensorSpec([None, 4], tf.float32)],
-    )
-    lines, errors = [], []
-    for path in paths:
-        try:
-            encoded, picture = read_picture(path)
-            box = parse_box(words, picture)
-        except UserError as error:
-            errors.append(error)
-            continue
-        answer = find(encoded[None], tf.constant([box]))
-        found = {name: value[0].numpy() for name, value in answer.items()}
-        lines.append(json.dumps(describe(path, box, found)) + "\n")
-        os.makedirs(output, exist_ok=True)
-        stem = os.path.splitext(os.path.basename(path))[0]
-        drawing.write_picture(os.path.join(output, f"{stem}.png"), draw(picture, box, found))
-    if not lines:
-        raise errors[0]
-    write_whole(os.path.join(output, LINES), "".join(lines))
-    return errors
+    if bool(workdir) == bool(model):
+        raise UserError("Give either --workdir, a run's folder, or --model, an exported model")
+    if workdir:
+        return _Compiled((judges if discriminators else inference).from_workdir(workdir, flip))
+    if discriminators:
+        raise UserError("--discriminators needs --workdir; exported models hold G alone")
+    return exported.load(model, flip)
+
+
+def open_source(path, chosen, frames):
+    """The `pictures.Pictures` or the `video.Video` of `--input`, for a `boxes.Boxes`, and `--frames` or None."""
+    if video.is_video(path):
+        return video.Video(path, chosen, frames)
+    if frames:
+        raise UserError("--frames is for videos and cameras")
+    return pictures.Pictures(pictures.find(path), chosen)
+
+
+def predict(estimator, source, output, batch_size, overlays=True):
+    """Finds and writes the people of a source; mistakes that can be left out are printed as they come.
+
+    Returns:
+        `(people, mistakes)`: how many were found, and how many mistakes left out. Nothing is written where there are
+        mistakes alone.
+    """
+    mistakes = 0
+
+    def report(error):
+        nonlocal mistakes
+        mistakes += 1
+        with tqdm.tqdm.external_write_mode(file=sys.stderr):
+            program.fail(error)
+
+    found = find_people(estimator, source.read(report), batch_size)
+    # Before anything is made: the first picture shows whether there is anything to write.
+    first = list(itertools.islice(found, 1))
+    if mistakes and not first:
+        return 0, mistakes
+    # A terminal gets a bar; a file of standard error does not.
+    silent = True if source.total == 1 else None
+    with tqdm.tqdm(total=source.total, unit=f" {source.unit}s", file=sys.stderr, disable=silent) as bar:
+        counted = _counted(itertools.chain(first, found), bar)
+        people = answers.write(counted, output, source.overlays if overlays else None)
+    return people, mistakes
+
+
+def _counted(found, bar):
+    for pair in found:
+        yield pair
+        bar.update()
 
 
 def define_flags():
     """The program's flags."""
-    flags.DEFINE_string("workdir", None, "the run whose best weights are used", required=True)
-    flags.DEFINE_string("input", None, "a JPEG or PNG file, or a folder of them", required=True)
-    flags.DEFINE_list("box", None, "x,y,w,h around the person in pixels; the whole picture if not given")
+    flags.DEFINE_string("workdir", None, "the run whose best weights are used; this or --model")
+    flags.DEFINE_string("model", None, "an exported model, a file or a folder; this or --workdir")
+    flags.DEFINE_string(
+        "input",
+        None,
+        "a JPEG or PNG file, a folder of them, a glob of them, a video (.mp4, .avi, .mov, .mkv, .webm), or a camera "
+        "as camera:0, which goes on until Ctrl-C",
+        required=True,
+    )
+    flags.DEFINE_multi_string(
+        "box",
+        None,
+        "x,y,w,h around a person, pixels from the picture's corner, in every picture or frame; for several people "
+        "several times or with semicolons between; the whole picture if not given",
+    )
+    flags.DEFINE_string(
+        "boxes",
+        None,
+        "a file of boxes instead. JSON: a dict of names to lists of [x,y,w,h], a list of dicts with image (or "
+        "file_name) and box (or bbox), or COCO's annotations. CSV: with the header image,x,y,width,height. A name "
+        "means a picture whose path ends in it; in a video it is a frame's number from 0. Pictures that it does not "
+        "name are left out",
+    )
     flags.DEFINE_string("output", None, "the folder to write to", required=True)
+    flags.DEFINE_integer("batch_size", 8, "people whom the networks see at once", lower_bound=1)
     flags.DEFINE_bool("flip", False, "average with the mirrored picture's heatmaps, at twice the time")
+    flags.DEFINE_bool("discriminators", False, "say of each joint whether P finds it plausible and C confident")
+    flags.DEFINE_bool("overlays", True, "draw the people into copies of the pictures or of the video")
+    flags.DEFINE_integer("frames", None, "frames after which a video or a camera ends", lower_bound=1)
 
 
 def main(values):
-    """Loads the weights, predicts, says where the answers are; 1 where a picture of a folder was left out."""
-    paths = find_pictures(values.input)
-    errors = predict(inference.from_workdir(values.workdir, values.flip), paths, values.box, values.output)
-    for error in errors:
-        program.fail(error)
-    people = len(paths) - len(errors)
-    print(f"{people} {'person' if people == 1 else 'people'} in {os.path.join(values.output, LINES)}")
-    return 1 if errors else 0
+    """Finds the people, says where the answers are; 1 where something was left out, 2 where there is nothing else."""
+    source = open_source(values.input, boxes.from_flags(values.box, values.boxes), values.frames)
+    estimator = load(values.workdir, values.model, values.flip, values.discriminators)
+    try:
+        people, mistakes = predict(estimator, source, values.output, values.batch_size, values.overlays)
+    except OSError as error:
+        raise UserError(f"{error.filename or values.output} cannot be written ({error.strerror})") from error
+    if mistakes and not people:
+        return program.USER_MISTAKE
+    if source.without_people:
+        print(
+            f"{source.without_people} of {len(source.paths)} pictures have no box in {values.boxes}; they are left out"
+        )
+    print(f"{people} {'person' if people == 1 else 'people'} in {os.path.join(values.output, answers.LINES)}")
+    return 1 if mistakes else 0
 
 
 if __name__ == "__main__":

@@ -71,19 +71,29 @@ def test_nothing_annotated_gives_no_number():
 def test_pck_divides_by_left_shoulder_to_right_hip():
     joints = np.zeros((1, 16, 2))
     joints[0, INDEX["left_shoulder"]], joints[0, INDEX["right_hip"]] = (40, 10), (10, 50)
-    assert metrics.torso_size(joints).tolist() == [50]
+    annotated = np.ones((1, 16), bool)
+    assert metrics.torso_size(joints, annotated).tolist() == [50]
     # 10 pixels are 0.2 of 50, and count.
-    found = metrics.distances(joints + np.array([10, 0]), joints, metrics.torso_size(joints), np.ones((1, 16), bool))
+    found = metrics.distances(joints + np.array([10, 0]), joints, metrics.torso_size(joints, annotated), annotated)
     assert metrics.rates(found, metrics.THRESHOLDS["pck"])["pooled_14"] == 100
+
+
+@pytest.mark.parametrize("missing", ["left_shoulder", "right_hip"])
+def test_pck_counts_nobody_whose_torso_is_not_annotated(missing):
+    joints, annotated = np.full((1, 16, 2), np.arange(16)[:, None]), np.ones((1, 16), bool)
+    annotated[0, INDEX[missing]] = False
+    assert metrics.torso_size(joints, annotated).tolist() == [0]
 
 
 def test_the_curve_and_its_area():
     # Seven of 14 joints are right on, seven a quarter off: 50 percent below 0.25 and 100 from there on.
     values = normalised()
     values[0, list(JOINTS_14[:7])] = 0.25
-    thresholds, percents = metrics.curve(values, 0.5)
+    curve = metrics.curve(values, 0.5)
+    thresholds, percents = curve["thresholds"], curve["mean_14"]
     assert (thresholds[0], thresholds[25], thresholds[-1]) == (0, 0.25, 0.5)
-    assert percents.tolist() == [50] * 25 + [100] * 26
+    assert percents == [50] * 25 + [100] * 26
+    assert curve["pooled_14"] == percents
     # Fifty strips: 24 of 50, one of 75 where it rises, 25 of 100.
     assert metrics.area(thresholds, percents) == pytest.approx((24 * 50 + 75 + 25 * 100) / 50)
 
@@ -99,6 +109,24 @@ def test_score_splits_wrists_and_elbows_by_visibility():
     assert table["pckh@0.5"]["head"] == 100
 
 
+def test_the_area_of_nothing_annotated_is_no_number():
+    curve = metrics.curve(np.full((1, 16), np.nan), 0.5)
+    assert metrics.area(curve["thresholds"], curve["mean_14"]) is None
+
+
+def test_score_without_visibility_has_no_split():
+    table = metrics.score(normalised(2), None)
+    assert table["visible"] == table["occluded"] == {"wrist": None, "elbow": None}
+    assert list(table["pckh@0.5"]) == list(metrics.TITLES)
+
+
+def test_errors_are_over_the_annotated_ones_of_14_joints():
+    # Of 14 joints one is not annotated, one is 13 off, one 1.3 off; pelvis and thorax count nowhere.
+    values = normalised(right_wrist=[None], left_wrist=[13], head_top=[1.3], pelvis=[99], thorax=[99])
+    assert metrics.errors(values) == {"mean": pytest.approx(1.1), "median": 0}
+    assert metrics.errors(np.full((1, 16), np.nan)) == {"mean": None, "median": None}
+
+
 def test_score_of_no_occluded_joint_has_no_number():
     assert metrics.score(normalised(), np.ones((1, 16), bool))["occluded"] == {"wrist": None, "elbow": None}
 
@@ -110,15 +138,24 @@ def random_people(people=23, seed=0):
     return found, true, rng.uniform(3, 8, people).astype(np.float32), rng.random((people, 16)) < 0.8
 
 
-def test_the_keras_metric_over_ragged_batches_is_the_answer_over_all():
+@pytest.mark.parametrize("batch", [1, 7, 10, 23])
+@pytest.mark.parametrize("mean", ["mean_14", "pooled_14", "pooled_16"])
+def test_the_keras_metrics_over_ragged_batches_are_the_answer_over_all(batch, mean):
     found, true, head_size, annotated = random_people()
     annotated[:, RIGHT_WRIST] = False  # A joint that no one has annotated is in no mean.
-    metric = metrics.PCKh()
-    for part in (slice(0, 10), slice(10, 20), slice(20, 23)):
-        metric.update_state(*(tf.constant(v[part]) for v in (found, true, head_size, annotated)))
-    expected = metrics.rates(metrics.distances(found, true, head_size, annotated), 0.5)["mean_14"]
-    assert 20 < expected < 90
-    assert 100 * float(metric.result()) == pytest.approx(expected, rel=1e-5)
+    head_size[3] = 0  # A person without a size counts nowhere.
+    torso = metrics.torso_size(true, annotated)
+    assert (torso == 0).any()
+    for metric, sizes, more in (
+        (metrics.PCKh(mean=mean), head_size, (head_size,)),
+        (metrics.PCK(mean=mean), torso, ()),
+    ):
+        for start in range(0, 23, batch):
+            part = slice(start, start + batch)
+            metric.update_state(*(tf.constant(v[part]) for v in (found, true, *more, annotated)))
+        expected = metrics.rates(metrics.distances(found, true, sizes, annotated), metric.threshold)[mean]
+        assert 20 < expected < 95
+        assert 100 * float(metric.result()) == pytest.approx(expected, rel=1e-5)
 
 
 def test_the_keras_metric_forgets():
@@ -162,7 +199,7 @@ def test_real_predictions_have_their_known_score(real, name, percent):
 def test_real_predictions_by_visibility(real, shared_data):
     annotations = mpii.read(shared_data("mpii/mpii_annotations.json.gz"), split="validation")
     visible = np.stack([person.visible for person in annotations.people])
-    table = metrics.score(real, visible)
+    table = metrics.by_visibility(real, visible, 0.5)
     assert table["visible"] == pytest.approx({"wrist": 93.45, "elbow": 95.10}, abs=0.01)
     assert table["occluded"] == pytest.approx({"wrist": 60.54, "elbow": 72.04}, abs=0.01)
     elbows = ~np.isnan(real[:, list(COLUMNS["elbow"])]) & ~visible[:, list(COLUMNS["elbow"])]

@@ -1,93 +1,180 @@
 import json
+import os
+import types
 
+import cv2
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from data_pipeline import synthetic
 from data_pipeline.errors import UserError
-from data_pipeline.skeleton import JOINTS
-from keras_apn import inference, predict
+from keras_apn import exported, inference, pictures, predict
+from keras_apn.boxes import Boxes
 
 
-@pytest.fixture(scope="module")
-def estimator(tiny_workdir):
-    return inference.from_workdir(str(tiny_workdir))
+class _Middle:
+    """An estimator that says every joint is in the crop's middle, and remembers how many crops it saw at once."""
+
+    crop_size = 8
+
+    def __init__(self):
+        self.seen = []
+
+    def joints_in_crop(self, crops):
+        self.seen.append(len(crops))
+        return {"joints": np.full((len(crops), 16, 2), 3.5, np.float32), "scores": np.zeros((len(crops), 16))}
 
 
 @pytest.fixture
 def folder(tmp_path):
-    """A folder with two whole pictures, a cut one between them, and a file of another kind."""
-    pictures = tmp_path / "pictures"
-    pictures.mkdir()
-    for n, name in enumerate(("a.jpg", "c.JPG")):
-        tf.io.write_file(str(pictures / name), tf.io.encode_jpeg(synthetic.sample(0, n)[1]))
-    whole = (pictures / "a.jpg").read_bytes()
-    (pictures / "b.jpg").write_bytes(whole[: len(whole) // 2])
-    (pictures / "notes.txt").write_text("no picture")
-    return pictures
+    """A folder with two whole pictures and a cut one between them."""
+    place = tmp_path / "pictures"
+    place.mkdir()
+    for n, name in enumerate(("a.jpg", "c.jpg")):
+        tf.io.write_file(str(place / name), tf.io.encode_jpeg(synthetic.sample(0, n)[1]))
+    (place / "b.jpg").write_bytes((place / "a.jpg").read_bytes()[:500])
+    return place
 
 
-def test_one_line_a_person_with_every_joint(estimator, folder, tmp_path):
-    assert predict.predict(estimator, [str(folder / "a.jpg")], None, str(tmp_path / "out")) == []
-    (line,) = (tmp_path / "out" / "predictions.jsonl").read_text().splitlines()
-    person = json.loads(line)
-    assert person["image"] == "a.jpg"
-    assert [joint["name"] for joint in person["joints"]] == list(JOINTS)
-    assert all(0 <= joint["score"] <= 1 and 0 <= joint["occluded"] <= 1 for joint in person["joints"])
+@pytest.fixture
+def call(tiny_workdir, tmp_path, capsys):
+    """Runs the program; returns its exit code, and its words on standard error."""
+
+    def run(**given):
+        values = {
+            "workdir": str(tiny_workdir),
+            "model": None,
+            "box": None,
+            "boxes": None,
+            "output": str(tmp_path / "out"),
+            "batch_size": 8,
+            "flip": False,
+            "discriminators": False,
+            "overlays": True,
+            "frames": None,
+        }
+        code = predict.main(types.SimpleNamespace(**(values | given)))
+        return code, capsys.readouterr().err
+
+    return run
 
 
-def test_the_line_holds_what_the_estimator_finds(estimator, folder, tmp_path):
-    predict.predict(estimator, [str(folder / "a.jpg")], ["20", "30", "100", "120"], str(tmp_path / "out"))
-    person = json.loads((tmp_path / "out" / "predictions.jsonl").read_text())
+def _lines(tmp_path):
+    return [json.loads(line) for line in (tmp_path / "out" / "predictions.jsonl").read_text().splitlines()]
+
+
+def _picture(*middles):
+    """A picture with a person around each point."""
+    people = {n: [x + 0.5 - 10.0, y + 0.5 - 20.0, 20.0, 40.0] for n, (x, y) in enumerate(middles)}
+    return pictures.Picture({}, np.zeros((100, 200, 3), np.uint8), people)
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 3, 100])
+def test_people_of_a_batch_come_back_to_their_pictures(batch_size):
+    places = [[(30, 40), (50, 60)], [], [(70, 80)], [(1, 2), (3, 4), (5, 6)]]
+    answers = predict.find_people(_Middle(), (_picture(*middles) for middles in places), batch_size)
+    found = [[tuple(person["joints"][0]) for person in people] for _, people in answers]
+    assert found == places
+
+
+def test_the_networks_see_so_many_people_at_once_and_no_more():
+    estimator = _Middle()
+    list(predict.find_people(estimator, [_picture((1, 1)), _picture(*[(2, 2)] * 5), _picture((3, 3))], 2))
+    # The second picture fills a batch begun by the first: six people in twos; the third is left over.
+    assert estimator.seen == [2, 2, 2, 1]
+
+
+def test_pictures_without_people_do_not_pile_up():
+    drawn = []
+
+    def source():
+        for n in range(9):
+            drawn.append(n)
+            yield _picture()
+
+    next(predict.find_people(_Middle(), source(), 3))
+    assert len(drawn) == 3
+
+
+def test_the_line_holds_what_the_exported_graph_finds(call, folder, tiny_workdir, tmp_path):
+    assert call(input=str(folder / "a.jpg"), box=["20,30,100,120"]) == (0, "")
+    (person,) = _lines(tmp_path)
     encoded = tf.io.read_file(str(folder / "a.jpg"))[None]
+    estimator = inference.from_workdir(str(tiny_workdir))
     found = estimator.joints_in_image(encoded, tf.constant([[20.0, 30.0, 100.0, 120.0]]))
     told = [[joint["x"], joint["y"]] for joint in person["joints"]]
     np.testing.assert_allclose(told, found["joints"][0].numpy(), atol=0.006)
-    assert person["box"] == [20.0, 30.0, 100.0, 120.0]
+    assert (person["image"], person["box"]) == ("a.jpg", [20.0, 30.0, 100.0, 120.0])
+    assert all(0 <= joint["score"] <= 1 and 0 <= joint["occluded"] <= 1 for joint in person["joints"])
 
 
-def test_the_drawn_picture_has_the_size_of_the_photograph(estimator, folder, tmp_path):
-    predict.predict(estimator, [str(folder / "a.jpg")], None, str(tmp_path / "out"))
-    photograph = tf.io.decode_image(tf.io.read_file(str(folder / "a.jpg"))).numpy()
-    drawn = tf.io.decode_image(tf.io.read_file(str(tmp_path / "out" / "a.png"))).numpy()
+def test_the_overlay_has_the_name_and_the_size_of_the_picture(call, folder, tmp_path):
+    call(input=str(folder / "a.jpg"))
+    photograph, drawn = (pictures.read(str(tmp_path / place / "a.jpg")) for place in ("pictures", "out/overlays"))
     assert drawn.shape == photograph.shape
     assert (drawn != photograph).any()
 
 
-def test_a_damaged_picture_in_a_folder_is_reported_and_the_rest_go_on(estimator, folder, tmp_path):
-    paths = predict.find_pictures(str(folder))
-    errors = predict.predict(estimator, paths, None, str(tmp_path / "out"))
-    assert [len(paths), len(errors)] == [3, 1]
-    assert "b.jpg is damaged" in str(errors[0])
-    lines = (tmp_path / "out" / "predictions.jsonl").read_text().splitlines()
-    assert [json.loads(line)["image"] for line in lines] == ["a.jpg", "c.JPG"]
+def test_without_overlays_there_are_lines_alone(call, folder, tmp_path):
+    call(input=str(folder / "a.jpg"), overlays=False)
+    assert os.listdir(tmp_path / "out") == ["predictions.jsonl"]
 
 
-def test_where_nothing_can_be_read_nothing_is_written(estimator, folder, tmp_path):
-    with pytest.raises(UserError, match=r"b\.jpg is damaged"):
-        predict.predict(estimator, [str(folder / "b.jpg")], None, str(tmp_path / "out"))
+def test_a_damaged_picture_in_a_folder_is_one_line_and_the_rest_go_on(call, folder, tmp_path):
+    code, errors = call(input=str(folder))
+    assert code == 1
+    assert errors == f"error: {folder}/b.jpg is damaged or no JPEG or PNG picture\n"
+    assert [line["image"] for line in _lines(tmp_path)] == ["a.jpg", "c.jpg"]
+
+
+def test_where_nothing_can_be_read_nothing_is_written(call, folder, tmp_path):
+    (folder / "a.jpg").write_bytes(b"")
+    (folder / "c.jpg").write_bytes(b"")
+    code, errors = call(input=str(folder))
+    assert (code, errors.count("\n")) == (2, 3)
     assert not (tmp_path / "out").exists()
 
 
+def test_a_video_is_answered_with_lines_and_a_video(call, tmp_path):
+    writer = cv2.VideoWriter(str(tmp_path / "clip.mp4"), cv2.VideoWriter_fourcc(*"mp4v"), 10.0, (64, 48))
+    for _ in range(3):
+        writer.write(np.zeros((48, 64, 3), np.uint8))
+    writer.release()
+    (tmp_path / "boxes.csv").write_text("image,x,y,width,height\n0,1,2,30,40\n2,1,2,30,40\n2,20,2,30,40\n")
+    assert call(input=str(tmp_path / "clip.mp4"), boxes=str(tmp_path / "boxes.csv")) == (0, "")
+    told = [(line["video"], line["frame"], line["time"], line["person"]) for line in _lines(tmp_path)]
+    assert told == [("clip.mp4", 0, 0.0, 0), ("clip.mp4", 2, 0.2, 0), ("clip.mp4", 2, 0.2, 1)]
+    assert cv2.VideoCapture(str(tmp_path / "out" / "overlays" / "clip.mp4")).get(cv2.CAP_PROP_FRAME_COUNT) == 3
+
+
+def test_an_exported_model_is_asked_instead(monkeypatch, folder, call, tmp_path):
+    monkeypatch.setattr(exported, "load", lambda path, flip: _Middle())
+    assert call(workdir=None, model="model.onnx", input=str(folder / "a.jpg"), box=["20,30,101,121"]) == (0, "")
+    assert [_lines(tmp_path)[0]["joints"][0][axis] for axis in "xy"] == [70.0, 90.0]
+
+
 @pytest.mark.parametrize(
-    ("words", "message"),
+    ("given", "words"),
     [
-        (["1", "2", "3"], "must be four numbers"),
-        (["1", "2", "x", "4"], "must be four numbers"),
-        (["1", "2", "0", "4"], "width and a height above 0"),
-        (["nan", "2", "3", "4"], "width and a height above 0"),
-        (["200", "0", "10", "10"], "outside the picture of 100 x 50"),
-        (["-20", "0", "10", "10"], "outside the picture"),
+        ({"workdir": None}, "either --workdir"),
+        ({"model": "m.onnx"}, "either --workdir"),
+        ({"workdir": None, "model": "m.onnx", "discriminators": True}, "--discriminators needs --workdir"),
+        ({"workdir": None, "model": "nowhere.onnx"}, "nowhere.onnx"),
+        ({"frames": 3}, "--frames is for videos"),
+        ({"box": ["900,0,5,5"]}, "lies outside the picture"),
+        ({"box": ["1,2,3,4"], "boxes": "b.json"}, "either --box or --boxes"),
+        ({"output": "/dev/null/out"}, "cannot be written"),
     ],
-    ids=["three", "word", "empty", "nan", "right of it", "left of it"],
+    ids=["neither", "both", "exported P and C", "no model", "frames", "outside", "box and boxes", "output"],
 )
-def test_a_bad_box_is_the_users_mistake(words, message):
-    with pytest.raises(UserError, match=message):
-        predict.parse_box(words, np.zeros((50, 100, 3), np.uint8))
+def test_bad_input_gets_one_clear_line(call, folder, tmp_path, given, words):
+    with pytest.raises(UserError, match=words):
+        call(**{"input": str(folder / "a.jpg"), **given})
+    assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize(("name", "message"), [("nowhere", "does not exist"), (".", "holds no picture")])
-def test_a_path_without_pictures_is_the_users_mistake(tmp_path, name, message):
-    with pytest.raises(UserError, match=message):
-        predict.find_pictures(str(tmp_path / name))
+def test_a_source_is_told_by_its_name(folder):
+    assert isinstance(predict.open_source(str(folder), Boxes(), None), pictures.Pictures)
+    with pytest.raises(UserError, match=r"a\.mp4 does not exist"):
+        predict.open_source(str(folder / "a.mp4"), Boxes(), None)

@@ -1,0 +1,60 @@
+"""Average precision: how well occlusion probabilities rank occluded joints above visible ones."""
+
+import numpy as np
+
+from data_pipeline.skeleton import COLUMNS, JOINTS, JOINTS_14
+
+
+def average_precision(scores, positives):
+    """The area under the precision-recall curve, as scikit-learn defines it: sum of (R_n - R_{n-1}) P_n.
+
+    Thresholds are the distinct scores, so that equal scores count together and the order of the rows does not matter.
+
+    Args:
+        scores: [K] numbers; higher means more probably positive.
+        positives: [K] bool.
+
+    Returns:
+        Within 0 and 1; None where nothing is positive. Scores that tell nothing give the share of positives.
+    """
+    scores, positives = np.asarray(scores, np.float64), np.asarray(positives, bool)
+    if not positives.any():
+        return None
+    order = np.argsort(-scores, kind="stable")
+    found = np.cumsum(positives[order])
+    last = np.append(np.flatnonzero(np.diff(scores[order])), len(scores) - 1)  # Each distinct score's last place.
+    precision, recall = found[last] / (last + 1.0), found[last] / found[-1]
+    return float((np.diff(recall, prepend=0.0) * precision).sum())
+
+
+def occlusion(occluded, visible, annotated):
+    """Average precision of occlusion, joint by joint.
+
+    Args:
+        occluded: [N, 16] predicted probabilities, or None where none are predicted.
+        visible: [N, 16] bool, or None where it is not known.
+        annotated: [N, 16] bool.
+
+    Returns:
+        A dict that goes into JSON: the columns of `skeleton.COLUMNS` (mean of left and right) and `mean_14`, all in
+        percent, `joints` with each of the 16, and `share`, the columns' percent of joints that are occluded, which is
+        what chance scores. Percents are None where no joint is occluded. None where either side is not known.
+    """
+    if occluded is None or visible is None:
+        return None
+    chosen = [annotated[:, i] for i in range(len(JOINTS))]
+    each = [average_precision(occluded[known, i], ~visible[known, i]) for i, known in enumerate(chosen)]
+    shares = [100.0 * np.mean(~visible[known, i]) if known.any() else None for i, known in enumerate(chosen)]
+    each = [None if value is None else 100.0 * value for value in each]
+    return {
+        **{name: _mean(each[i] for i in joints) for name, joints in COLUMNS.items()},
+        "mean_14": _mean(each[i] for i in JOINTS_14),
+        "joints": dict(zip(JOINTS, each, strict=True)),
+        "share": {name: _mean(shares[i] for i in joints) for name, joints in COLUMNS.items()},
+    }
+
+
+def _mean(values):
+    """The mean of what is not None, or None."""
+    values = [value for value in values if value is not None]
+    return float(np.mean(values)) if values else None

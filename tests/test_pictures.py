@@ -1,0 +1,110 @@
+import numpy as np
+import PIL.Image
+import pytest
+import tensorflow as tf
+
+from data_pipeline import synthetic
+from data_pipeline.errors import UserError
+from keras_apn import pictures
+from keras_apn.boxes import Boxes
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder with two whole pictures, a cut one between them, and a file of another kind."""
+    place = tmp_path / "pictures"
+    place.mkdir()
+    for n, name in enumerate(("a.jpg", "c.JPG")):
+        tf.io.write_file(str(place / name), tf.io.encode_jpeg(synthetic.sample(0, n)[1]))
+    whole = (place / "a.jpg").read_bytes()
+    (place / "b.jpg").write_bytes(whole[: len(whole) // 2])
+    (place / "notes.txt").write_text("no picture")
+    return place
+
+
+def _read(paths, boxes=Boxes()):  # noqa: B008  It cannot be changed.
+    errors = []
+    return list(pictures.Pictures([str(path) for path in paths], boxes).read(errors.append)), errors
+
+
+@pytest.mark.parametrize("pattern", ["{}", "{}/*", "{}/../**/*"], ids=["folder", "glob", "below"])
+def test_pictures_are_found_in_order_of_name(folder, pattern):
+    found = pictures.find(pattern.format(folder))
+    assert [path.rpartition("/")[2] for path in found] == ["a.jpg", "b.jpg", "c.JPG"]
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [("nowhere", "does not exist"), (".", "holds no picture"), ("*.jpg", "does not exist")],
+    ids=["file", "folder", "glob"],
+)
+def test_a_path_without_pictures_is_the_users_mistake(tmp_path, path, message):
+    with pytest.raises(UserError, match=message):
+        pictures.find(str(tmp_path / path))
+
+
+@pytest.mark.parametrize("content", [b"", b"GIF of another kind"], ids=["empty", "text"])
+def test_what_is_no_picture_is_the_users_mistake(tmp_path, content):
+    (tmp_path / "a.png").write_bytes(content)
+    with pytest.raises(UserError, match=r"a\.png is damaged or no JPEG or PNG picture"):
+        pictures.read(str(tmp_path / "a.png"))
+
+
+def test_pictures_are_taken_as_they_are_stored(tmp_path):
+    image, noted = PIL.Image.new("RGB", (60, 40)), PIL.Image.Exif()
+    noted[0x0112] = 6  # Held upright: to be turned by a quarter.
+    image.save(tmp_path / "a.jpg", exif=noted)
+    assert pictures.read(str(tmp_path / "a.jpg")).shape == (40, 60, 3)
+
+
+def test_a_damaged_one_of_several_is_reported_and_the_rest_go_on(folder):
+    found, (error,) = _read(pictures.find(str(folder)))
+    assert [picture.label for picture in found] == [{"image": "a.jpg"}, {"image": "c.JPG"}]
+    assert "b.jpg is damaged" in str(error)
+
+
+def test_one_damaged_picture_alone_is_the_end(folder):
+    with pytest.raises(UserError, match=r"b\.jpg is damaged"):
+        _read([folder / "b.jpg"])
+
+
+def test_a_box_outside_its_picture_is_left_out_and_the_others_keep_their_numbers(folder):
+    inside, outside = [0.0, 0.0, 9.0, 9.0], [9000.0, 0.0, 9.0, 9.0]
+    found, errors = _read([folder / "a.jpg", folder / "c.JPG"], Boxes(alike=(outside, inside)))
+    assert [picture.people for picture in found] == [{1: inside}] * 2
+    assert all("lies outside the picture" in str(error) for error in errors)
+    assert len(errors) == 2
+
+
+def test_a_picture_without_people_is_not_read(folder):
+    boxes = Boxes(listed={"a.jpg": [[0.0, 0.0, 9.0, 9.0]]})
+    found, errors = _read([folder / "a.jpg", folder / "b.jpg"], boxes)
+    assert [picture.label["image"] for picture in found] == ["a.jpg"]
+    assert not errors
+
+
+@pytest.fixture
+def twins(tmp_path):
+    """Two pictures of one name in two folders."""
+    paths = [tmp_path / "in" / folder / "x.png" for folder in ("a", "b")]
+    for path in paths:
+        path.parent.mkdir(parents=True)
+        tf.io.write_file(str(path), tf.io.encode_png(np.zeros((4, 4, 3), np.uint8)))
+    return paths
+
+
+def test_pictures_of_one_name_stay_apart(twins, tmp_path):
+    source = pictures.Pictures([str(path) for path in twins], Boxes())
+    with source.overlays(str(tmp_path / "out")) as write:
+        for shade, picture in enumerate(source.read(None)):
+            write(picture, np.full((4, 4, 3), shade, np.uint8))
+    assert [pictures.read(str(tmp_path / "out" / name / "x.png")).max() for name in "ab"] == [0, 1]
+
+
+def test_no_picture_is_written_over(twins, tmp_path):
+    source = pictures.Pictures([str(path) for path in twins], Boxes())
+    with (
+        pytest.raises(UserError, match=r"a/x\.png would be written over; give another --output"),
+        source.overlays(str(tmp_path / "in")),
+    ):
+        pass

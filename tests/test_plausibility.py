@@ -1,0 +1,121 @@
+import numpy as np
+import pytest
+
+from data_pipeline import mpii
+from data_pipeline.errors import UserError
+from data_pipeline.skeleton import INDEX, MIRROR
+from keras_apn import plausibility, prediction_file, truth_file
+
+ANNOTATED = np.ones((1, 16), bool)
+
+
+def standing():
+    """One person (1, 16, 2): trunk 5, thighs 4, shins 3, upper arms 2, forearms 1."""
+    joints = np.zeros((1, 16, 2))
+    heights = {"thorax": 0, "pelvis": 5, "shoulder": 0, "elbow": 2, "wrist": 3, "hip": 5, "knee": 9, "ankle": 12}
+    for name, height in heights.items():
+        for side in ("", "left_", "right_"):
+            if side + name in INDEX:
+                joints[0, INDEX[side + name]] = ({"": 0, "left_": 1, "right_": -1}[side], height)
+    return joints
+
+
+def crowd(people, seed=0, spread=0.1):
+    """People who stand, with noise on every joint; head size 1, all annotated."""
+    joints = standing() + np.random.default_rng(seed).normal(size=(people, 16, 2), scale=spread)
+    return joints, np.ones(people), np.ones((people, 16), bool)
+
+
+def test_lengths_are_in_head_sizes():
+    length, asymmetry = plausibility.measure(standing(), np.array([2.0]), ANNOTATED)
+    np.testing.assert_allclose(length[0].T, [[2.5, 2, 1.5, 1, 0.5]] * 2)
+    np.testing.assert_allclose(asymmetry, 0)
+
+
+def test_a_limb_twice_as_long_as_the_other_is_asymmetric():
+    joints = standing()
+    joints[0, INDEX["left_wrist"]] += (0, 1)  # A forearm of 2 beside one of 1.
+    _, asymmetry = plausibility.measure(joints, np.ones(1), ANNOTATED)
+    np.testing.assert_allclose(asymmetry, [[0, 0, 0, np.log(2.1 / 1.1)]])
+
+
+def test_a_limb_with_an_unknown_end_is_unknown():
+    known = np.arange(16)[None] != INDEX["left_knee"]
+    length, asymmetry = plausibility.measure(standing(), np.ones(1), known)
+    assert np.isnan(length[0]).tolist() == [[False, False], [True, False], [True, False], [False] * 2, [False] * 2]
+    assert np.isnan(asymmetry[0]).tolist() == [True, True, False, False]
+
+
+def test_99_percent_of_the_training_poses_are_within_jointly():
+    poses = crowd(20000)
+    left = plausibility.leave(plausibility.fit(*poses), *poses)["either"]
+    assert 0.0095 < left.mean() <= 0.01
+    # Other people like them leave about as often.
+    others = plausibility.leave(plausibility.fit(*poses), *crowd(20000, seed=1))["either"]
+    assert others.mean() == pytest.approx(0.01, abs=0.004)
+
+
+def test_never_more_than_1_percent_of_few_poses():
+    poses = crowd(150)
+    assert plausibility.leave(plausibility.fit(*poses), *poses)["either"].sum() <= 1
+
+
+def test_a_mirrored_pose_is_as_plausible():
+    ranges, (joints, sizes, known) = plausibility.fit(*crowd(2000)), crowd(500, seed=2, spread=0.3)
+    straight = plausibility.leave(ranges, joints, sizes, known)
+    mirrored = plausibility.leave(ranges, joints[:, MIRROR] * (-1, 1), sizes, known)
+    assert 0 < straight["either"].sum() < 500
+    for name, left in straight.items():
+        np.testing.assert_array_equal(mirrored[name], left)
+
+
+@pytest.mark.parametrize(
+    ("moved", "away", "expected"),
+    [
+        ((), 0, {"limbs": 0, "symmetry": 0, "either": 0}),
+        # Both forearms grow to 3: too long, but alike.
+        (("left_wrist", "right_wrist"), 2, {"limbs": 100, "symmetry": 0, "either": 100}),
+        # One shrinks to nothing: too short, and unlike the other.
+        (("left_wrist",), -1, {"limbs": 100, "symmetry": 100, "either": 100}),
+    ],
+    ids=["as the others", "long arms", "one arm"],
+)
+def test_shares_of_a_hand_made_pose(moved, away, expected):
+    joints = standing()
+    for name in moved:
+        joints[0, INDEX[name]] += (0, away)
+    ranges = plausibility.fit(*crowd(2000))
+    assert plausibility.shares(ranges, joints, standing(), np.ones(1), ANNOTATED) == {**expected, "truth": 0}
+
+
+def test_a_limb_that_nobody_has_annotated_is_never_left():
+    joints, sizes, known = crowd(200)
+    known[:, INDEX["left_ankle"]] = known[:, INDEX["right_ankle"]] = False
+    ranges = plausibility.fit(joints, sizes, known)
+    strange = joints[:1].copy()
+    strange[0, INDEX["left_ankle"]] = 1000
+    assert not plausibility.leave(ranges, strange, sizes[:1], ANNOTATED)["either"]
+
+
+def test_the_ranges_of_records_are_those_of_their_poses(tiny_records):
+    ranges = plausibility.of_records([str(tiny_records / "train-00000-of-00001.tfrecord")])
+    assert (ranges.shortest > 0).all()
+    assert (ranges.shortest < ranges.longest).all()
+    assert (ranges.longest < 6).all()
+
+
+def test_records_without_a_whole_one_are_the_users_mistake(tmp_path):
+    (tmp_path / "empty.tfrecord").write_bytes(b"")
+    with pytest.raises(UserError, match="no whole record"):
+        plausibility.of_records([str(tmp_path / "empty.tfrecord")])
+
+
+def test_real_predictions_leave_the_ranges_more_often_than_real_poses(shared_data):
+    people = mpii.read(shared_data("mpii/mpii_annotations.json.gz"), split="train").people
+    joints, known = (np.stack([getattr(p, name) for p in people]) for name in ("joints_image", "annotated"))
+    ranges = plausibility.fit(joints, np.array([person.head_size for person in people]), known)
+    truth = truth_file.read(str(shared_data("mpii/detections_our_format.mat")))
+    predicted = prediction_file.read(str(shared_data("mpii/predictions_hg_s8_b1.mat")), truth.people())
+    found = plausibility.shares(ranges, predicted, truth.true, truth.head_size, truth.annotated)
+    assert found["truth"] == pytest.approx(1.18, abs=0.01)
+    assert found["either"] == pytest.approx(3.65, abs=0.01)

@@ -1,0 +1,39 @@
+import numpy as np
+
+from keras_apn import metrics, outcomes, plausibility, tables
+
+
+def found(people=4, **changes):
+    true = np.random.default_rng(0).uniform(0, 100, (people, 16, 2))
+    everything = np.ones((people, 16), bool)
+    return {"predicted": true, "true": true, "head_size": np.full(people, 10.0), "annotated": everything, **changes}
+
+
+def test_the_papers_columns_and_all_means():
+    header, row, *_ = tables.table({"G": outcomes.score(found(), "pckh")}, "pckh").splitlines()
+    assert header.split() == ["pckh@0.5", *metrics.TITLES]
+    assert row.split() == ["G", *["100.00"] * 11]
+
+
+def test_what_is_not_known_is_said_or_left_out():
+    text = tables.table({"G": outcomes.score(found(), "pck")}, "pck")
+    assert "visibility: not known" in text
+    assert "occlusion AP" not in text
+    assert "implausible" not in text
+
+
+def test_everything_that_is_known_has_its_line():
+    visible = np.ones((4, 16), bool)
+    visible[0] = False
+    known = found(visible=visible, occluded=np.where(visible, 0.1, 0.9))
+    ranges = plausibility.fit(known["true"], known["head_size"], known["annotated"])
+    text = tables.table({"G": outcomes.score(known, "pckh", ranges)}, "pckh")
+    for words in ("visible: G", "occluded: G", "error: G", "occlusion AP", "occluded, %", "implausible poses, %: G"):
+        assert words in text
+
+
+def test_a_joint_that_nobody_has_annotated_is_a_dash():
+    annotated = np.ones((4, 16), bool)
+    annotated[:, 9] = False
+    row = tables.table({"G": outcomes.score(found(annotated=annotated), "pckh")}, "pckh").splitlines()[1]
+    assert row.split()[1:3] == ["-", "100.00"]
