@@ -9,6 +9,8 @@
 by side, `--json` writes everything to a file.
 """
 
+import sys
+
 from data_pipeline import quiet  # noqa: F401  # isort: skip  It starts TensorFlow, so it comes first.
 
 import numpy as np
@@ -63,7 +65,7 @@ def evaluate(finder, config=None, records=None, metric=None, baseline=False, bat
     """
     paths = dataset.find(records or config.data.validation_records)
     metric = metric or dataset.describe(paths)["metric"]
-    ranges = plausibility.of_records(dataset.find(config.data.train_records)) if config else None
+    ranges = _ranges(config)
     found = collect(paths, finder.crop_size, batch_size, finder)
     rows = {"G": score(found, metric, ranges)}
     if baseline:
@@ -71,6 +73,18 @@ def evaluate(finder, config=None, records=None, metric=None, baseline=False, bat
         guess = np.broadcast_to(mean_pose(seen), found["true"].shape)
         rows["mean pose"] = score({**found, "predicted": guess, "occluded": None}, metric, ranges)
     return rows, metric
+
+
+def _ranges(config):
+    """The `plausibility.Ranges` of a run's training poses; None where these records are not here."""
+    if config is None:
+        return None
+    try:
+        paths = dataset.find(config.data.train_records)
+    except UserError as error:
+        print(f"{error}; how plausible the poses are is left out", file=sys.stderr)
+        return None
+    return plausibility.of_records(paths)
 
 
 def evaluate_predictions(predictions, truth, metric=None, annotations=None):

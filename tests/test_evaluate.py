@@ -2,6 +2,7 @@ import functools
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import types
@@ -172,6 +173,18 @@ def test_a_runs_json_has_stable_keys(run, tiny_workdir, tmp_path, capsys):
     assert "pckh@0.5" in printed
     assert "mean pose" in printed
     assert sheet.stat().st_size > 1000
+
+
+def test_a_run_is_scored_without_its_training_records(run, tiny_workdir, tmp_path, capsys):
+    copy = tmp_path / "workdir"
+    shutil.copytree(tiny_workdir, copy)
+    told = json.loads((copy / "config.json").read_text())
+    told["data"]["train_records"] = "gone/train-*.tfrecord"
+    (copy / "config.json").write_text(json.dumps(told))
+    assert run(f"--workdir={copy}")["implausible"] is None
+    assert capsys.readouterr().err == (
+        "No records match gone/train-*.tfrecord; how plausible the poses are is left out\n"
+    )
 
 
 def test_any_batch_size_gives_the_same_scores(run, tiny_workdir):
