@@ -14,7 +14,6 @@ import sys
 from data_pipeline import quiet  # noqa: F401  # isort: skip  It starts TensorFlow, so it comes first.
 
 import numpy as np
-import tensorflow as tf
 from absl import flags
 
 from data_pipeline import dataset, drawing, program
@@ -31,19 +30,11 @@ ONLY_RECORDS = ("workdir", "model", "records", "flip", "baseline", "sheet")
 ONLY_PREDICTIONS = ("truth", "annotations")
 
 
-class Compiled:
-    """An `inference.PoseEstimator` whose `joints_in_crop` is one graph."""
-
-    def __init__(self, estimator):
-        self.crop_size, self.scales = estimator.crop_size, estimator.scales
-        self.joints_in_crop = tf.function(estimator.joints_in_crop, reduce_retracing=True)
-
-
 def estimator(workdir=None, model=None, flip=False, scales=averaging.ONE_SCALE):
     """What finds joints in crops: the exported `model` where one is given, else the best weights of `workdir`."""
     if model:
         return exported.load(model, flip, scales)
-    return Compiled(inference.from_workdir(workdir, flip, scales))
+    return inference.Compiled(inference.from_workdir(workdir, flip, scales))
 
 
 def evaluate(finder, config=None, records=None, metric=None, baseline=False, batch_size=16):
@@ -65,7 +56,9 @@ def evaluate(finder, config=None, records=None, metric=None, baseline=False, bat
     """
     paths = dataset.find(records or config.data.validation_records)
     metric = metric or dataset.describe(paths)["metric"]
-    ranges = _ranges(config)
+    ranges = plausibility.of_training(config) if config else None
+    if config and ranges is None:
+        print(f"No records match {config.data.train_records}; plausibility is left out", file=sys.stderr)
     found = collect(paths, finder.crop_size, batch_size, finder)
     rows = {"G": score(found, metric, ranges)}
     if baseline:
@@ -73,18 +66,6 @@ def evaluate(finder, config=None, records=None, metric=None, baseline=False, bat
         guess = np.broadcast_to(mean_pose(seen), found["true"].shape)
         rows["mean pose"] = score({**found, "predicted": guess, "occluded": None}, metric, ranges)
     return rows, metric
-
-
-def _ranges(config):
-    """The `plausibility.Ranges` of a run's training poses; None where these records are not here."""
-    if config is None:
-        return None
-    try:
-        paths = dataset.find(config.data.train_records)
-    except UserError as error:
-        print(f"{error}; how plausible the poses are is left out", file=sys.stderr)
-        return None
-    return plausibility.of_records(paths)
 
 
 def evaluate_predictions(predictions, truth, metric=None, annotations=None):

@@ -166,6 +166,18 @@ class PoseEstimator:
         return joints_in_image(self, image_bytes, boxes)
 
 
+class Compiled:
+    """An estimator whose `joints_in_crop` is one graph, for batches of any size.
+
+    Args:
+        estimator: a `PoseEstimator`, or anything with its `crop_size`, `scales` and `joints_in_crop`.
+    """
+
+    def __init__(self, estimator):
+        self.crop_size, self.scales = estimator.crop_size, estimator.scales
+        self.joints_in_crop = tf.function(estimator.joints_in_crop, reduce_retracing=True)
+
+
 def load_best(network, workdir, name):
     """Loads a workdir's best weights of a network, by its name in `callbacks.networks`.
 

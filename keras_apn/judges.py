@@ -3,8 +3,8 @@
 import tensorflow as tf
 
 from data_pipeline.errors import UserError
+from keras_apn import averaging, inference, networks
 from keras_apn import config as configuration
-from keras_apn import inference, networks
 from keras_apn.discriminators import network_inputs
 
 
@@ -20,7 +20,7 @@ class JudgedEstimator:
         self.estimator = estimator
         self.pose_discriminator = pose_discriminator
         self.confidence_discriminator = confidence_discriminator
-        self.crop_size = estimator.crop_size
+        self.crop_size, self.scales = estimator.crop_size, averaging.ONE_SCALE
 
     def joints_in_crop(self, crops):
         """Joints of crops, judged.

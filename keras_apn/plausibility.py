@@ -15,6 +15,7 @@ it may be more than 99 %.
 """
 
 import dataclasses
+import glob
 
 import numpy as np
 import tensorflow as tf
@@ -155,3 +156,9 @@ def of_records(paths):
         raise UserError(f"{paths[0]} and its like hold no whole record; build the training records again")
     joints, annotated, head_size, to_image = (np.concatenate(part) for part in zip(*parts, strict=True))
     return fit(joints, head_size / to_image[:, 0, 0], annotated == 1)
+
+
+def of_training(config):
+    """The `Ranges` of the training people of a run's `config.Config`; None where their records are not here."""
+    paths = sorted(glob.glob(config.data.train_records))
+    return of_records(paths) if paths else None

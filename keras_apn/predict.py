@@ -75,16 +75,6 @@ def _joints(estimator, squares):
     return [{name: values[n] for name, values in found.items()} for n in range(len(squares))]
 
 
-class _Compiled:
-    """An estimator whose `joints_in_crop` is one graph, for batches of any size."""
-
-    def __init__(self, estimator):
-        self.crop_size = size = estimator.crop_size
-        self.joints_in_crop = tf.function(
-            estimator.joints_in_crop, input_signature=[tf.TensorSpec([None, size, size, 3], tf.float32)]
-        )
-
-
 def load(workdir, model, flip, discriminators):
     """The estimator that the flags ask for.
 
@@ -94,7 +84,7 @@ def load(workdir, model, flip, discriminators):
     if bool(workdir) == bool(model):
         raise UserError("Give either --workdir, a run's folder, or --model, an exported model")
     if workdir:
-        return _Compiled((judges if discriminators else inference).from_workdir(workdir, flip))
+        return inference.Compiled((judges if discriminators else inference).from_workdir(workdir, flip))
     if discriminators:
         raise UserError("--discriminators needs --workdir; exported models hold G alone")
     return exported.load(model, flip)

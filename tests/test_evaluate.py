@@ -182,9 +182,7 @@ def test_a_run_is_scored_without_its_training_records(run, tiny_workdir, tmp_pat
     told["data"]["train_records"] = "gone/train-*.tfrecord"
     (copy / "config.json").write_text(json.dumps(told))
     assert run(f"--workdir={copy}")["implausible"] is None
-    assert capsys.readouterr().err == (
-        "No records match gone/train-*.tfrecord; how plausible the poses are is left out\n"
-    )
+    assert capsys.readouterr().err == "No records match gone/train-*.tfrecord; plausibility is left out\n"
 
 
 def test_any_batch_size_gives_the_same_scores(run, tiny_workdir):

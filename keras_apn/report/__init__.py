@@ -1,0 +1,1 @@
+"""The report: several runs on one self-contained page."""

@@ -1,0 +1,211 @@
+"""Tables of a report as rows of cells, which the page's template draws.
+
+A table is a dict of `columns`, a list of titles, and `rows`, dicts of `name`, `run` (its number, None where the row is
+no run's) and `cells`: dicts of `text`, `best` (bold) and `bar` (a percent to draw, or None).
+"""
+
+import dataclasses
+
+import numpy as np
+
+from data_pipeline.skeleton import COLUMNS, JOINTS_14
+from keras_apn import metrics
+from keras_apn.report import comparison
+
+MISSING = "\N{EN DASH}"
+MINUS = "\N{MINUS SIGN}"
+LABELS = {
+    "mean_14": "mean of 14",
+    "pooled_14": "pooled 14",
+    "pooled_16": "pooled 16",
+    "auc": "area",
+}
+
+
+def label(title):
+    """A title of `metrics.TITLES` in words."""
+    return LABELS.get(title, title)
+
+
+def number(value, digits=1, sign=False):
+    """A number in text; a dash where there is none."""
+    if value is None or not np.isfinite(value):
+        return MISSING
+    return f"{value:{'+' if sign else ''}.{digits}f}".replace("-", MINUS)
+
+
+def span(edges, sign=False):
+    """An interval in text."""
+    return f"{number(edges[0], sign=sign)} to {number(edges[1], sign=sign)}" if edges else MISSING
+
+
+def cell(value, digits=1, bar=False):
+    """A cell of a number; `bar` draws it as a percent."""
+    return {"text": number(value, digits), "value": value, "best": False, "bar": value if bar else None}
+
+
+def _text(text):
+    return {"text": str(text), "value": None, "best": False, "bar": None}
+
+
+def _mark(cells, least=False):
+    """Marks the best of several runs' cells, all of those that print alike."""
+    known = [c for c in cells if c["value"] is not None]
+    if len(known) > 1:
+        best = (min if least else max)(known, key=lambda c: c["value"])
+        for one in known:
+            one["best"] = one["text"] == best["text"]
+
+
+def _by_run(runs, columns):
+    """A table of runs; `columns` is a dict of title to `(cells, whether the least is best or None for no best)`."""
+    for cells, least in columns.values():
+        if least is not None:
+            _mark(cells, least)
+    rows = [
+        {"name": run.name, "run": n, "cells": [cells[n] for cells, _ in columns.values()]} for n, run in enumerate(runs)
+    ]
+    return {"columns": list(columns), "rows": rows}
+
+
+def scores(runs, key):
+    """The runs' table: rates, errors, what else is known of them. `key` is that of the rates, as `pckh@0.5`."""
+
+    def column(value, digits=1, least=False):
+        return [cell(value(run), digits) for run in runs], least
+
+    def epochs(run):
+        done = run.state.get("epoch")
+        return _text(MISSING if done is None else f"{run.state['best_epoch']} of {done}")
+
+    columns = {label(title): column(lambda run, t=title: run.scores[key][t]) for title in metrics.TITLES}
+    for name in ("mean", "median"):
+        columns[f"{name} error"] = column(lambda run, n=name: run.scores["error_head_sizes"][n], 2, True)
+    columns["hidden AP"] = column(lambda run: (run.scores["occlusion_ap"] or {}).get("mean_14"))
+    columns["implau\N{SOFT HYPHEN}sible"] = column(lambda run: (run.scores["implausible"] or {}).get("either"), 1, True)
+    columns["million weights"] = [cell(run.parameters / 1e6, 2) for run in runs], None
+    columns["best epoch"] = [epochs(run) for run in runs], None
+    return _by_run(runs, columns)
+
+
+def where(runs, numbers, key, compared):
+    """Joint by joint, a column a run, and how far the leader is ahead.
+
+    Args:
+        runs: the `runs.Run`s shown.
+        numbers: dict of name to a run's number.
+        key: that of the rates.
+        compared: from `comparison.compare`.
+    """
+    columns = [{"name": run.name, "run": numbers[run.name]} for run in runs]
+    rows = []
+    each = [comparison.rates(run.scores, key) for run in runs]
+    titles = (*COLUMNS, *comparison.HIDDEN, compared["headline"])
+    for title in [t for t in titles if any(rates[t] is not None for rates in each)]:
+        cells = [cell(rates[title], bar=True) for rates in each]
+        _mark(cells)
+        lead = compared["lead"] and compared["lead"][title]
+        rows.append({"name": label(title), "cells": cells, "lead": lead})
+    return {"columns": columns, "rows": rows}
+
+
+def differences(runs, compared):
+    """Every run against the first, with intervals; None for a single run."""
+    titles = (*COLUMNS, *comparison.HIDDEN, compared["headline"])
+    rows = []
+    for n, run in enumerate(runs[1:], start=1):
+        found = [compared["to_first"][run.name][title] for title in titles]
+        cells = [
+            {**_text(number(one["value"], sign=True)), "best": one["sure"], "note": span(one["interval"], sign=True)}
+            for one in found
+        ]
+        rows.append({"name": f"{run.name} {MINUS} {runs[0].name}", "run": n, "cells": cells})
+    return {"columns": [label(title) for title in titles], "rows": rows} if rows else None
+
+
+def visibility(runs):
+    """Wrists and elbows by visibility (the paper's Table 3), with the number of joints; None where it is not known."""
+    if all(share is None for seen in ("visible", "occluded") for share in runs[0].scores[seen].values()):
+        return None
+    columns = {}
+    for joint in ("wrist", "elbow"):
+        for seen in ("visible", "occluded"):
+            columns[f"{seen} {joint}"] = [cell(run.scores[seen][joint], bar=True) for run in runs], False
+    table = _by_run(runs, columns)
+    counts = [
+        _text(count_by_visibility(runs[0], joint, seen == "visible"))
+        for joint in ("wrist", "elbow")
+        for seen in ("visible", "occluded")
+    ]
+    table["rows"].append({"name": "number of joints", "run": None, "cells": counts})
+    return table
+
+
+def count_by_visibility(run, joint, visible):
+    """How many joints of a column are counted and visible, or occluded."""
+    joints = list(COLUMNS[joint])
+    return int((~np.isnan(run.normalised[:, joints]) & (run.found["visible"][:, joints] == visible)).sum())
+
+
+def occlusion(runs):
+    """Average precision of occlusion; None where no run predicts it."""
+    if not any(run.scores["occlusion_ap"] for run in runs):
+        return None
+    columns = {
+        label(title): ([cell((run.scores["occlusion_ap"] or {}).get(title)) for run in runs], False)
+        for title in (*COLUMNS, "mean_14")
+    }
+    table = _by_run(runs, columns)
+    share = next(run.scores["occlusion_ap"]["share"] for run in runs if run.scores["occlusion_ap"])
+    cells = [cell(share[title]) for title in COLUMNS]
+    table["rows"].append({"name": "chance (joints that are hidden, %)", "run": None, "cells": [*cells, _text("")]})
+    return table
+
+
+def implausible(runs):
+    """Percents of poses that no person has; None where the training poses are not known."""
+    if not any(run.scores["implausible"] for run in runs):
+        return None
+    names = {"limbs": "limb lengths", "symmetry": "symmetry", "either": "either"}
+    columns = {title: ([cell(run.scores["implausible"][name]) for run in runs], True) for name, title in names.items()}
+    table = _by_run(runs, columns)
+    truth = runs[0].scores["implausible"]["truth"]
+    cells = [_text(MISSING), _text(MISSING), cell(truth)]
+    table["rows"].append({"name": "the true poses", "run": None, "cells": cells})
+    return table
+
+
+def verdicts(runs, threshold):
+    """What P and C say of joints that are found and of those that are not; None where no run has them."""
+    if not any(run.judge for run in runs):
+        return None
+
+    def mean(run, name, found):
+        away, values = run.normalised[:, list(JOINTS_14)], run.found.get(name)
+        chosen = (away <= threshold) if found else (away > threshold)
+        return 100.0 * float(values[:, list(JOINTS_14)][chosen].mean()) if values is not None and chosen.any() else None
+
+    columns = {
+        f"{who}, joints {'found' if found else 'missed'}": (
+            [cell(mean(run, name, found), bar=True) for run in runs],
+            None,
+        )
+        for who, name in (("P", "plausible"), ("C", "confident"))
+        for found in (True, False)
+    }
+    return _by_run(runs, columns)
+
+
+def settings(runs):
+    """`(different, same)`: the flags in which the runs differ, a column a run, and a dict of the others."""
+    each = [
+        {name: value for part in dataclasses.asdict(run.config).values() for name, value in part.items()}
+        for run in runs
+    ]
+    rows = [
+        {"name": f"--{name}", "run": None, "cells": [_text(flags[name]) for flags in each]}
+        for name in each[0]
+        if any(flags[name] != each[0][name] for flags in each)
+    ]
+    different = {"columns": [run.name for run in runs], "rows": rows} if rows else None
+    return different, {n: v for n, v in each[0].items() if all(flags[n] == v for flags in each)}

@@ -1,0 +1,109 @@
+"""Which run is ahead, and whether so few people can tell: bootstrap intervals of scores and of their differences."""
+
+import numpy as np
+
+from data_pipeline.skeleton import COLUMNS, JOINTS_14
+from keras_apn import metrics
+
+# The "mean" that each metric's tables are published in.
+HEADLINES = {"pckh": "mean_14", "pck": "pooled_14"}
+RESAMPLES, SEED, INTERVAL = 1000, 0, (2.5, 97.5)
+# The joints of the paper's Table 3 that something hides, left and right pooled.
+HIDDEN = {"hidden wrist": "wrist", "hidden elbow": "elbow"}
+TITLES = (*COLUMNS, *HIDDEN, "mean_14", "pooled_14")
+
+
+def resample(people):
+    """How often each of N people is drawn in each of `RESAMPLES` samples of N, [R, N] float32."""
+    generator = np.random.default_rng(SEED)
+    return generator.multinomial(people, np.full(people, 1 / people), RESAMPLES).astype(np.float32)
+
+
+def resampled_rates(normalised, visible, threshold, drawn):
+    """`metrics.rates`, and those of `HIDDEN`, of every resample.
+
+    Args:
+        normalised: [N, 16] from `metrics.distances`.
+        visible: [N, 16] bool.
+        threshold: in its unit.
+        drawn: from `resample`.
+
+    Returns:
+        A dict of [R] percents for each of `TITLES`, NaN where a resample has no such joint.
+    """
+    counted, found = ~np.isnan(normalised), normalised <= threshold
+    count, right = (drawn @ of.astype(np.float32) for of in (counted, found))
+    count_hidden, right_hidden = (drawn @ (of & ~visible).astype(np.float32) for of in (counted, found))
+    fourteen = list(JOINTS_14)
+    with np.errstate(invalid="ignore"):
+        each = 100.0 * right / count
+        pooled = _pooled(right, count, fourteen)
+        table = {name: _mean(each[:, list(joints)]) for name, joints in COLUMNS.items()}
+        table |= {title: _pooled(right_hidden, count_hidden, list(COLUMNS[name])) for title, name in HIDDEN.items()}
+        return {**table, "mean_14": _mean(each[:, fourteen]), "pooled_14": pooled}
+
+
+def _pooled(right, count, joints):
+    """All of the joints together."""
+    return 100.0 * right[:, joints].sum(axis=1) / count[:, joints].sum(axis=1)
+
+
+def rates(scores, key):
+    """A run's percents by `TITLES`, None where there is no such joint; `key` is that of its scores' rates."""
+    return {**scores[key], **{title: scores["occluded"][joint] for title, joint in HIDDEN.items()}}
+
+
+def _mean(values):
+    """The mean along axis 1 of what is not NaN."""
+    known = ~np.isnan(values)
+    return np.where(known, values, 0.0).sum(axis=1) / known.sum(axis=1)
+
+
+def interval(values):
+    """The 95 % interval of resampled values, `[low, high]`; None where there is none."""
+    values = values[~np.isnan(values)]
+    return [float(edge) for edge in np.percentile(values, INTERVAL)] if values.size else None
+
+
+def compare(runs, metric):
+    """Compares the runs' scores on the same people.
+
+    Args:
+        runs: scored `runs.Run`s, at least one.
+        metric: a key of `metrics.THRESHOLDS`.
+
+    Returns:
+        A dict that goes into JSON: `headline`, the title that decides; `intervals` by run and title; `leader`, the name
+        of the run that is ahead; `rival`, whom it is compared with: the first run, or the best other one where the
+        first leads (None for a single run); `lead`, leader minus rival, and `to_first`, by run, run minus first run:
+        by title `{"value", "interval", "sure"}`, `sure` where the interval leaves out 0. Intervals are of the choice
+        of people alone: each resample draws the same people for every run.
+    """
+    threshold, headline = metrics.THRESHOLDS[metric], HEADLINES[metric]
+    drawn = resample(len(runs[0].normalised))
+    sampled = {run.name: resampled_rates(run.normalised, run.found["visible"], threshold, drawn) for run in runs}
+    each = {run.name: rates(run.scores, f"{metric}@{threshold}") for run in runs}
+
+    def difference(one, other):
+        return {title: _difference(each, sampled, one, other, title) for title in TITLES}
+
+    first, *others = each
+    order = sorted(each, key=lambda name: -(each[name][headline] or 0.0))
+    leader = order[0]
+    rival = first if leader != first else next(iter(order[1:]), None)
+    return {
+        "headline": headline,
+        "intervals": {name: {title: interval(values[title]) for title in TITLES} for name, values in sampled.items()},
+        "leader": leader,
+        "rival": rival,
+        "lead": difference(leader, rival) if rival else None,
+        "to_first": {name: difference(name, first) for name in others},
+    }
+
+
+def _difference(each, sampled, one, other, title):
+    if each[one][title] is None or each[other][title] is None:
+        return {"value": None, "interval": None, "sure": False}
+    edges = interval(sampled[one][title] - sampled[other][title])
+    value = each[one][title] - each[other][title]
+    return {"value": value, "interval": edges, "sure": edges[0] > 0 or edges[1] < 0}

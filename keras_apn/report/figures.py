@@ -1,0 +1,122 @@
+"""The plots of a report with what each says in words: dicts of `source`, a data URI, and `alt`."""
+
+from data_pipeline.skeleton import COLUMNS
+from keras_apn.report import cells, findings, misses, plots
+
+# What a run logs (`AdversarialPoseNet.update`): under a heading the plots' titles, and how to read them.
+LOGGED = {
+    "Score": (
+        {"pckh": "PCKh@0.5, share"},
+        "The share of validation joints found after each epoch; the weights of the best one are what is scored above.",
+    ),
+    "Loss of G (Eq. 1)": (
+        {"loss": "both tasks", "loss_pose": "pose", "loss_occlusion": "occlusion"},
+        "How far the heatmaps are from the true ones. Both lines should fall; a dashed line that rises while the solid "
+        "one falls means that the network learns its training people by heart.",
+    ),
+    "Losses of P and C (Eq. 2 and 3)": (
+        {"loss_p": "P", "loss_c": "C"},
+        "How badly the discriminators tell good joints from bad ones. Near zero they have won and teach little; "
+        "1.39 is guessing.",
+    ),
+    "What G is told by P and C (Eq. 4)": (
+        {
+            "adversarial_p": "P's term, weighted",
+            "adversarial_c": "C's term, weighted",
+            "gradient_ratio_p": "P's gradient over L_G's",
+            "gradient_ratio_c": "C's gradient over L_G's",
+        },
+        "What not being believed costs G, and how hard each discriminator pulls at the heatmaps beside G's own loss: "
+        "at 0 it does nothing, above 1 it decides.",
+    ),
+    "Labels and how well P and C tell them": (
+        {
+            "p_fake_share": "P: share of ones",
+            "c_fake_share": "C: share of ones",
+            "p_accuracy": "P: accuracy",
+            "c_accuracy": "C: accuracy",
+            "delta": "delta, head sizes",
+            "epsilon": "epsilon, Gaussians",
+        },
+        "How many of G's joints are labelled good, how often P and C are right, and the thresholds of the labels. The "
+        "shares should be neither all 0 nor all 1.",
+    ),
+    "Run": (
+        {"learning_rate": "learning rate", "seconds": "seconds an epoch"},
+        "G's learning rate, and the time spent.",
+    ),
+}
+
+
+def training(runs):
+    """What the runs logged: dicts of `heading`, `plots` and `how` to read them; none where there is no history."""
+    keys = {key.removeprefix("val_") for run in runs for line in run.epochs for key in line} - {"epoch"}
+    others = sorted(keys - {key for titles, _ in LOGGED.values() for key in titles})
+    groups = {**LOGGED, "Other": (dict(zip(others, others, strict=True)), "What else the runs logged.")}
+    return [
+        {"heading": heading, "plots": [_logged(runs, key, titles[key]) for key in titles if key in keys], "how": how}
+        for heading, (titles, how) in groups.items()
+        if keys & set(titles)
+    ]
+
+
+def _logged(runs, key, title):
+    series, told = {}, []
+    for n, run in enumerate(runs):
+        values = [[line.get(name) for line in run.epochs] for name in (key, f"val_{key}")]
+        if any(value is not None for line in values for value in line):
+            series[n] = [line["epoch"] for line in run.epochs], *values
+            last = [
+                f"{name} {line[-1]:.4g}"
+                for name, line in zip(("training", "validation"), values, strict=True)
+                if line[-1] is not None
+            ]
+            told.append(f"{run.name}: at the last epoch {', '.join(last)}" if last else run.name)
+    return {"source": plots.training(series, title), "alt": f"{title} over the epochs. {'; '.join(told)}."}
+
+
+def curves(runs, key, headline, unit):
+    """Figure 5: the mean, then every column."""
+    plotted = []
+    for title in (headline, *COLUMNS):
+        thresholds = {run.name: run.scores["curve"]["thresholds"] for run in runs}
+        percents = {run.name: run.scores["curve"][title] for run in runs}
+        told = "; ".join(f"{run.name} {cells.number(run.scores[key][title])} %" for run in runs)
+        name = cells.label(title)
+        plotted.append(
+            {
+                "source": plots.curves(thresholds, percents, name, unit),
+                "alt": f"Share of joints found over the threshold, {name}. At the end: {told}.",
+            }
+        )
+    return plotted
+
+
+def bars(runs, key, compared):
+    """Figure 9."""
+    titles = {compared["headline"]: "total", **{name: name for name in COLUMNS}}
+    rates = {run.name: run.scores[key] for run in runs}
+    told = "; ".join(f"{name} {cells.number(values[compared['headline']])} %" for name, values in rates.items())
+    return {"source": plots.bars(rates, titles, compared["intervals"]), "alt": f"Scores by joint. Total: {told}."}
+
+
+def intervals(runs, key, compared, metric_name):
+    """The headline scores with their intervals."""
+    title = compared["headline"]
+    values = {run.name: run.scores[key][title] for run in runs}
+    edges = {name: found[title] for name, found in compared["intervals"].items()}
+    told = "; ".join(f"{name} {cells.number(value)} ({cells.span(edges[name])})" for name, value in values.items())
+    return {
+        "source": plots.intervals(values, edges, f"{metric_name}, {cells.label(title)}, %"),
+        "alt": f"Scores with 95 % intervals. {told}.",
+    }
+
+
+def kinds_of_misses(runs):
+    """Where missed joints are put."""
+    shares = {run.name: run.scores["misses"] for run in runs}
+    told = "; ".join(
+        f"{name}: " + ", ".join(f"{cells.number(found[kind], 0)} % {kind}" for kind in misses.KINDS)
+        for name, found in shares.items()
+    )
+    return {"source": plots.stacked(shares, findings.KINDS), "alt": f"Kinds of misses. {told}."}

@@ -1,0 +1,68 @@
+"""What a report says in words: is it better, and what does it get wrong."""
+
+from data_pipeline.skeleton import COLUMNS
+from keras_apn.report.cells import count_by_visibility, label, number, span
+
+WORST_JOINTS = 3
+UNITS = {"pckh": "head sizes", "pck": "torso sizes"}
+METRIC_NAMES = {"pckh": "PCKh@0.5", "pck": "PCK@0.2"}
+# Two seeds of one setting were 2 points apart with intervals that leave out zero.
+LUCK = "They differ in the seed alone, so this is the luck of training."
+ONE_TRAINING = "It is one training each: other seeds may come out otherwise."
+# Of `misses.KINDS`.
+KINDS = {
+    "other side": "on the same joint of the other side",
+    "other joint": "on another joint",
+    "near": "just outside (within twice the threshold)",
+    "far": "elsewhere",
+}
+
+
+def verdict(runs, key, compared, different):
+    """Is it better?
+
+    Args:
+        runs: `runs.Run`s.
+        key: that of the rates in their scores.
+        compared: from `comparison.compare`.
+        different: the names of the settings in which the runs differ.
+
+    Returns:
+        `(answer, reason)`, a few words and some sentences.
+    """
+    title, leader, rival = compared["headline"], compared["leader"], compared["rival"]
+    score = next(run.scores[key][title] for run in runs if run.name == leader)
+    if rival is None:
+        edges = span(compared["intervals"][leader][title])
+        return f"{number(score)} %", f"of the joints are found ({label(title)} joints; 95 % interval {edges})."
+    lead, first = compared["lead"][title], runs[0].name
+    by = f"{leader} is ahead of {rival} by {number(lead['value'])} points"
+    edges = span(lead["interval"], sign=True)
+    if not lead["sure"]:
+        return "It cannot be told.", f"{by}, but the 95 % interval, {edges}, leaves room for no difference at all."
+    answer = f"Yes: {leader}." if leader != first else f"No: {first} stays ahead."
+    return answer, f"{by} (95 % interval {edges}). {LUCK if different == ['seed'] else ONE_TRAINING}"
+
+
+def weak_points(run, key):
+    """What does it get wrong? A list of `(what, sentence)` of one run."""
+    found = run.scores
+    worst = sorted((found[key][name], name) for name in COLUMNS if found[key][name] is not None)[:WORST_JOINTS]
+    points = [("Worst joints", ", ".join(f"{name} {number(rate, 0)} %" for rate, name in worst))]
+    hidden = [_hidden(run, joint) for joint in ("wrist", "elbow") if found["occluded"][joint] is not None]
+    if hidden:
+        points.append(("Hidden joints", "; ".join(hidden)))
+    if left := found["implausible"]:
+        told = f"{number(left['either'])} % of the poses are no person's (of the true ones {number(left['truth'])} %)"
+        points.append(("Shape", told))
+    missed = found["misses"]
+    if missed["misses"]:
+        kinds = ("other side", "other joint", "near")
+        points.append(("Misses", "; ".join(f"{number(missed[kind], 0)} % {KINDS[kind]}" for kind in kinds)))
+    return points
+
+
+def _hidden(run, joint):
+    occluded, visible = (number(run.scores[seen][joint], 0) for seen in ("occluded", "visible"))
+    count = count_by_visibility(run, joint, visible=False)
+    return f"{joint} {occluded} % where hidden ({count}), {visible} % where visible"

@@ -1,0 +1,160 @@
+"""Pictures of a report as data URIs: truth beside predictions, and the heatmaps of occluded joints (Figure 8)."""
+
+import base64
+import dataclasses
+
+import cv2
+import matplotlib
+import numpy as np
+import tensorflow as tf
+
+from data_pipeline import drawing
+from data_pipeline.skeleton import COLUMNS, JOINTS, JOINTS_14
+from keras_apn import outcomes, visualize
+from keras_apn.report import plots
+
+SIDE, JPEG_QUALITY = 192, 86
+# Of an occluded person's joints the panels show so many, those first that are hardest to guess.
+MOST_JOINTS = 4
+ORDER = [n for column in ("wrist", "elbow", "ankle", "knee", "hip", "shoulder", "head") for n in COLUMNS[column]]
+COLOURS = "inferno"
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Tile:
+    """A picture of the page.
+
+    Attributes:
+        source: data URI.
+        caption: the line under it.
+        alt: what it shows, for who does not see it.
+    """
+
+    source: str
+    caption: str
+    alt: str
+
+
+def jpeg(image):
+    """[H, W, 3] uint8 RGB as a data URI."""
+    encoded = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1]
+    return "data:image/jpeg;base64," + base64.b64encode(encoded.tobytes()).decode()
+
+
+def crops_of(paths, crop_size, people, batch_size=16):
+    """Unaugmented crops of some of the people of records.
+
+    Args:
+        paths, crop_size, batch_size: as for `outcomes.examples`.
+        people: their numbers in the records' order.
+
+    Returns:
+        A dict of number to [S, S, 3] float32 within 0 and 1.
+    """
+    wanted, found, first = set(people), {}, 0
+    for example in outcomes.examples(paths, crop_size, batch_size):
+        count = len(example["true"])
+        for n in sorted(wanted & set(range(first, first + count))):
+            found[n] = example["crop"][n - first].numpy()
+        first += count
+        if len(found) == len(wanted):
+            break
+    return found
+
+
+def truth(run, crop, n):
+    """Person `n` of a `runs.Run` as annotated."""
+    found = run.found
+    picture, (joints,) = drawing.enlarged(_bytes(crop), SIDE, found["true"][n])
+    drawn = drawing.draw_pose(picture, joints, ~found["visible"][n], found["annotated"][n])
+    hidden = int((found["annotated"][n] & ~found["visible"][n]).sum())
+    return Tile(jpeg(drawn), "truth", f"The annotated pose of {_who(found, n)}; {hidden} joints are hidden.")
+
+
+def prediction(run, crop, n, threshold, named=True):
+    """Person `n` as a `runs.Run` predicts it, with how many of the 14 joints it finds; `named` tells whose it is."""
+    found, away = run.found, run.normalised[n]
+    picture, (joints,) = drawing.enlarged(_bytes(crop), SIDE, found["predicted"][n])
+    drawn = visualize.draw_prediction(picture, joints, found["occluded"][n] if "occluded" in found else None)
+    counted = [i for i in JOINTS_14 if not np.isnan(away[i])]
+    wrong = [JOINTS[i].replace("_", " ") for i in counted if away[i] > threshold]
+    score = f"{len(counted) - len(wrong)} of {len(counted)}"
+    told = f" Missed: {', '.join(wrong)}." if wrong else ""
+    caption = f"{run.name}: {score}" if named else f"finds {score}"
+    return Tile(jpeg(drawn), caption, f"{run.name}'s pose of {_who(found, n)}: {score} joints found.{told}")
+
+
+def _who(found, n):
+    return f"{found['image'][n]}, person {found['person_index'][n]}"
+
+
+def hidden_joints(run, n):
+    """The joints of person `n` whose heatmaps are shown: occluded, within the crop, at most `MOST_JOINTS`."""
+    found, true = run.found, run.found["true"][n]
+    within = ((true >= -0.5) & (true < run.estimator.crop_size - 0.5)).all(axis=-1)
+    hidden = found["annotated"][n] & ~found["visible"][n] & within
+    return [i for i in ORDER if hidden[i]][:MOST_JOINTS]
+
+
+def figure8(run, crop, n, threshold):
+    """What G, P and C of a run make of one person with occluded joints.
+
+    Args:
+        run: a `runs.Run`.
+        crop: [S, S, 3] float32 within 0 and 1, of its crop size.
+        n: the person's number.
+        threshold: of the metric, in its unit.
+
+    Returns:
+        A dict: `name`; `prediction`, a `Tile`; `pose` and `occlusion`, `Tile`s of the joints of `hidden_joints`,
+        `occlusion` None in single-task mode; `verdicts`, a plot of P's and C's outputs as a `Tile`, or None where the
+        run has no P and C.
+    """
+    maps = {task: values[0].numpy() for task, values in run.estimator.heatmaps(tf.constant(crop[None])).items()}
+    shown = hidden_joints(run, n)
+    tiles = {task: [_heatmap(run, crop, n, i, task, maps[task][..., i]) for i in shown] for task in maps}
+    return {
+        "name": run.name,
+        "prediction": prediction(run, crop, n, threshold),
+        "pose": tiles["pose"],
+        "occlusion": tiles.get("occlusion"),
+        "verdicts": _verdicts(run, n, threshold) if run.judge else None,
+    }
+
+
+def _heatmap(run, crop, n, joint, task, heatmap):
+    """One heatmap over the darkened crop, with a cross where the joint is and a ring where it is predicted."""
+    picture, (true, found) = drawing.enlarged(
+        _bytes(crop), SIDE, run.found["true"][n, joint], run.found["predicted"][n, joint]
+    )
+    grey = 0.45 * cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)[..., None].repeat(3, axis=-1)
+    value = np.clip(cv2.resize(heatmap, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR), 0.0, 1.0)
+    # The root shows weak answers too.
+    strength = np.sqrt(value)[..., None]
+    colours = 255 * matplotlib.colormaps[COLOURS](0.25 + 0.75 * value)[..., :3]
+    drawn = np.uint8(np.clip((1 - strength) * grey + strength * colours, 0, 255))
+    cv2.drawMarker(drawn, _pixel(true), (0, 0, 0), cv2.MARKER_CROSS, 15, 4)
+    cv2.drawMarker(drawn, _pixel(true), (255, 255, 255), cv2.MARKER_CROSS, 13, 1, cv2.LINE_AA)
+    cv2.circle(drawn, _pixel(found), 8, (0, 0, 0), 3, cv2.LINE_AA)
+    cv2.circle(drawn, _pixel(found), 8, drawing.LEFT, 1, cv2.LINE_AA)
+    name, peak = JOINTS[joint].replace("_", " "), float(heatmap.max())
+    return Tile(jpeg(drawn), f"{name}: {peak:.2f}", f"{run.name}'s {task} heatmap of the {name}, highest {peak:.2f}.")
+
+
+def _verdicts(run, n, threshold):
+    found, away = run.found, run.normalised[n]
+    said = {"P": found["plausible"][n], "C": found["confident"][n]}
+    plot = plots.verdicts(said, away <= threshold, ~np.isnan(away), ~found["visible"][n])
+    told = "; ".join(
+        f"{name.replace('_', ' ')}: P {said['P'][i]:.2f}, C {said['C'][i]:.2f}" for i, name in enumerate(JOINTS)
+    )
+    return Tile(plot, "P and C", f"What P and C of {run.name} say. {told}.")
+
+
+def _bytes(crop):
+    return np.uint8(np.round(255 * crop))
+
+
+def _pixel(point):
+    # Far outside is still outside.
+    return tuple(round(float(v)) for v in np.clip(point, -SIDE, 2 * SIDE))

@@ -1,0 +1,134 @@
+"""The runs that a report compares: their settings, what each finds in the same people, and how it scores."""
+
+import dataclasses
+import json
+import os
+
+import numpy as np
+
+from data_pipeline import dataset
+from data_pipeline.errors import UserError
+from keras_apn import config as configuration
+from keras_apn import history, inference, judges, metrics, outcomes
+from keras_apn.callbacks import STATE_FILE
+from keras_apn.report import misses
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Run:
+    """A trained run and what it finds.
+
+    Attributes:
+        name: how the report calls it.
+        workdir: its folder.
+        config: its `config.Config`.
+        epochs: what `history.read` gives.
+        state: `epoch`, `best` and `best_epoch` of its training; empty where it is not known.
+        estimator: its `inference.PoseEstimator`.
+        judge: its `judges.JudgedEstimator`, or None where it was trained without P and C.
+        found: what `outcomes.collect` gives, with `plausible` and `confident` [N, 16] where there is a judge.
+        normalised: [N, 16] distances in the metric's unit, NaN where nothing is counted.
+        scores: what `outcomes.score` gives, and `misses` as `misses.shares` does.
+    """
+
+    name: str
+    workdir: str
+    config: configuration.Config
+    epochs: list
+    state: dict
+    estimator: inference.PoseEstimator
+    judge: judges.JudgedEstimator | None
+    found: dict
+    normalised: np.ndarray
+    scores: dict
+
+    @property
+    def parameters(self):
+        """Of G."""
+        return self.estimator.generator.count_params()
+
+
+def label(workdirs, names=()):
+    """A name for every workdir.
+
+    Args:
+        workdirs: paths.
+        names: as many names, or none: then the folders' names, or the paths where two folders have the same.
+
+    Raises:
+        UserError: there is no workdir, one is given twice, or the names do not fit.
+    """
+    if not workdirs:
+        raise UserError("--workdirs needs at least one workdir of keras_apn.train")
+    places = [os.path.realpath(path) for path in workdirs]
+    twice = next((path for path, place in zip(workdirs, places, strict=True) if places.count(place) > 1), None)
+    if twice is not None:
+        raise UserError(f"--workdirs names {twice} twice")
+    if names and (len(names) != len(workdirs) or len(set(names)) != len(names) or not all(names)):
+        raise UserError(f"--names must be {len(workdirs)} different names. Received: {','.join(names)}")
+    folders = [os.path.basename(place) for place in places]
+    return list(names) or (folders if len(set(folders)) == len(folders) else list(workdirs))
+
+
+def shared_records(workdirs, configs, pattern=None):
+    """The shards that all runs are scored on: those that match a glob, or everyone's validation records.
+
+    Raises:
+        UserError: there are none, or the runs were validated on different ones.
+    """
+    if pattern:
+        return dataset.find(pattern)
+    each = [dataset.find(config.data.validation_records) for config in configs]
+    for workdir, paths in zip(workdirs, each, strict=True):
+        if [os.path.realpath(path) for path in paths] != [os.path.realpath(path) for path in each[0]]:
+            raise UserError(
+                f"{workdirs[0]} and {workdir} were validated on different records; give --records, a glob of the "
+                "shards that all are to be scored on"
+            )
+    return each[0]
+
+
+def load(name, workdir, flip=False):
+    """A run that has not been tried yet: without `found`, `normalised` and `scores`.
+
+    Raises:
+        UserError: it is no workdir, or its weights or its history are missing or damaged.
+    """
+    config, judge = configuration.load(workdir), None
+    if config.model.discriminators:
+        judge = judges.from_workdir(workdir, flip)
+    estimator = judge.estimator if judge else inference.from_workdir(workdir, flip)
+    epochs = history.read(workdir)
+    return Run(name, workdir, config, epochs, _state(workdir), estimator, judge, {}, np.zeros((0, 16)), {})
+
+
+def _state(workdir):
+    path = os.path.join(workdir, STATE_FILE)
+    if not os.path.exists(path):
+        return {}
+    try:
+        with open(path, encoding="utf-8") as file:
+            return json.load(file)
+    except ValueError as error:
+        raise UserError(f"{path} is damaged: {error}") from error
+
+
+def score(run, paths, metric, ranges, batch_size=16):
+    """The same run with what it finds in records.
+
+    Args:
+        run: from `load`.
+        paths: shards.
+        metric: a key of `metrics.THRESHOLDS`.
+        ranges: the `plausibility.Ranges` of training poses, or None.
+        batch_size: people in a batch.
+    """
+    finder = inference.Compiled(run.judge or run.estimator)
+    found = outcomes.collect(paths, finder.crop_size, batch_size, finder)
+    unit = found["head_size"]
+    if metric == "pck":
+        unit = metrics.torso_size(found["true"], found["annotated"])
+    normalised = metrics.distances(found["predicted"], found["true"], unit, found["annotated"])
+    kinds = misses.classify(found["predicted"], found["true"], unit, found["annotated"], metrics.THRESHOLDS[metric])
+    scores = {**outcomes.score(found, metric, ranges), "misses": misses.shares(kinds)}
+    return dataclasses.replace(run, found=found, normalised=normalised, scores=scores)

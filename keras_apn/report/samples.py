@@ -1,0 +1,72 @@
+"""Who of the scored people is shown: the best, the median, the worst, whom two runs differ most about."""
+
+import numpy as np
+
+from data_pipeline.skeleton import JOINTS_14
+
+
+def quality(normalised, threshold):
+    """How well each person is found.
+
+    Args:
+        normalised: [N, 16] from `metrics.distances`.
+        threshold: in its unit.
+
+    Returns:
+        `(right, away)`, [N] each, over the 14 joints that are neither pelvis nor thorax: the share found, and the mean
+        distance; NaN where none of them is counted.
+    """
+    chosen = normalised[:, list(JOINTS_14)]
+    count = (~np.isnan(chosen)).sum(axis=1)
+    with np.errstate(invalid="ignore"):
+        return (chosen <= threshold).sum(axis=1) / np.where(count, count, np.nan), np.nansum(chosen, axis=1) / count
+
+
+def ranked(normalised, threshold):
+    """People's numbers from the worst to the best: by the share of joints found, then by mean distance."""
+    right, away = quality(normalised, threshold)
+    order = np.lexsort((-away, right))
+    return [int(n) for n in order if not np.isnan(right[n])]
+
+
+def gallery(normalised, threshold, count):
+    """The best, the median and the worst people, at most `count` each and nobody twice.
+
+    Returns:
+        A dict of `worst`, `median` and `best` to lists of numbers, the extreme first.
+    """
+    order = ranked(normalised, threshold)
+    count = min(count, -(-len(order) // 3))
+    worst, others = order[:count], order[count:]
+    best = others[::-1][:count]
+    middle = others[: len(others) - len(best)]
+    start = max(0, (len(middle) - count) // 2)
+    return {"worst": worst, "median": middle[start : start + count], "best": best}
+
+
+def changed(normalised, rival, threshold, count):
+    """The people whom one run finds better than another, and those whom it finds worse.
+
+    Args:
+        normalised, rival: [N, 16] of the two.
+        threshold: in their unit.
+        count: at most so many each.
+
+    Returns:
+        A dict of `gained` and `lost` to lists of numbers, the greatest change in the share of joints found first.
+    """
+    (right, away), (other_right, other_away) = quality(normalised, threshold), quality(rival, threshold)
+    gain = right - other_right
+    order = [int(n) for n in np.lexsort((other_away - away, gain)) if not np.isnan(gain[n])]
+    return {
+        "gained": [n for n in order[::-1] if gain[n] > 0][:count],
+        "lost": [n for n in order if gain[n] < 0][:count],
+    }
+
+
+def spread(numbers, count):
+    """At most `count` of the numbers, evenly spread over their order, so that nobody chooses what looks well."""
+    if len(numbers) <= count:
+        return list(numbers)
+    places = (np.arange(count) + 0.5) * len(numbers) / count
+    return [numbers[int(place)] for place in places]
