@@ -11,6 +11,8 @@ import functools
 import json
 import os
 
+from data_pipeline import one_thread  # noqa: F401  # isort: skip  Before numpy.
+
 import numpy as np
 from absl import flags
 

@@ -18,7 +18,7 @@ import typing
 
 import tqdm
 
-from data_pipeline import framing, shards
+from data_pipeline import example, framing, shards
 from data_pipeline.errors import UserError
 from data_pipeline.files import write_json
 
@@ -138,12 +138,9 @@ def _build(job, missing, processes, done):
     with _mapping(processes) as mapped:
         results = mapped(job.encode, itertools.chain.from_iterable(map(job.tasks_of, missing)))
         with tqdm.tqdm(total=total, initial=done, unit=" people", file=sys.stderr) as progress:
-            # TensorFlow starts while the other processes work.
-            from data_pipeline import quiet, records  # noqa: F401
-
             for shard in missing:
                 own = _counted(itertools.islice(results, len(job.tasks_of(shard))), progress)
-                shards.write(job.directory, *shard, job.shards, map(records.serialize, own))
+                shards.write(job.directory, *shard, job.shards, map(example.serialize, own))
 
 
 def _counted(results, progress):
@@ -167,13 +164,11 @@ def _mapping(processes):
 
 def entries(job):
     """What `dataset.json` says of each split, read back from its shards."""
-    from data_pipeline import quiet, records  # noqa: F401
-
     found = {}
     for split, tasks in job.tasks.items():
         totals, people = collections.Counter(people=0, joints_annotated=0, joints_occluded=0), {}
         for shard in (shard for shard in job.all_shards() if shard[0] == split):
-            joints = [records.count_joints(frame.record) for frame in framing.read(job.path(shard))]
+            joints = [example.count_joints(frame.record) for frame in framing.read(job.path(shard))]
             people[os.path.basename(job.path(shard))] = len(joints)
             annotated, occluded = (sum(column) for column in zip(*joints, strict=True)) if joints else (0, 0)
             totals.update(people=len(joints), joints_annotated=annotated, joints_occluded=occluded)

@@ -4,10 +4,9 @@ It holds a square JPEG patch around the person, the map from the patch to the ph
 which of them are annotated and which visible, and the head size.
 """
 
-import numpy as np
 import tensorflow as tf
 
-from data_pipeline import patch
+from data_pipeline import example, patch
 from data_pipeline.skeleton import NUM_JOINTS
 
 FEATURES = {
@@ -29,29 +28,7 @@ def encode(person, image, patch_size, split):
     Returns:
         Bytes of a `tf.train.Example` with the features of `FEATURES`.
     """
-    return serialize(patch.values(person, image, patch_size, split))
-
-
-def serialize(values):
-    """Makes a record of what `patch.values` gives; the same values give the same bytes."""
-
-    def feature(value, dtype):
-        if dtype == tf.string:
-            return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
-        flat = np.ravel(value)
-        if dtype == tf.int64:
-            return tf.train.Feature(int64_list=tf.train.Int64List(value=flat.astype(np.int64)))
-        return tf.train.Feature(float_list=tf.train.FloatList(value=flat.astype(np.float32)))
-
-    features = {name: feature(value, FEATURES[name].dtype) for name, value in values.items()}
-    return tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString(deterministic=True)
-
-
-def count_joints(serialized):
-    """`(annotated, occluded)`: how many joints of a record are."""
-    features = tf.train.Example.FromString(serialized).features.feature
-    annotated, visible = (sum(features[f"joints/{flag}"].int64_list.value) for flag in ("annotated", "visible"))
-    return annotated, annotated - visible
+    return example.serialize(patch.values(person, image, patch_size, split))
 
 
 def parse(serialized, patch_size):

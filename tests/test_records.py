@@ -148,12 +148,6 @@ def test_a_record_is_a_jpeg_with_the_documented_features():
     assert cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR).shape == (PATCH, PATCH, 3)
 
 
-def test_joints_are_counted():
-    annotated, visible = np.arange(16) != 4, np.arange(16) > 8
-    encoded = records.encode(person(annotated=annotated, visible=visible), photograph(), PATCH, "train")
-    assert records.count_joints(encoded) == (15, 8)
-
-
 def test_batches_of_known_and_unknown_size_are_decoded_alike():
     encoded = tf.constant([records.encode(person(head_size=n), photograph(), PATCH, "train") for n in (1.0, 2.0)])
 
