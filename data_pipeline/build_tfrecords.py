@@ -184,7 +184,10 @@ def main(values):
         kept = photographs.present(people, require(values, "images"), values.allow_missing)
         skipped = skipped + collections.Counter({MISSING: len(people) - len(kept)})
         people, splits = [people[i] for i in kept], [splits[i] for i in kept]
-    build(values, people, splits, skipped)
+    try:
+        build(values, people, splits, skipped)
+    except OSError as error:
+        raise UserError(f"{error.filename or values.output} cannot be written ({error.strerror})") from error
 
 
 if __name__ == "__main__":

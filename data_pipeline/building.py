@@ -10,7 +10,6 @@ import dataclasses
 import functools
 import hashlib
 import itertools
-import json
 import multiprocessing
 import os
 import sys
@@ -20,7 +19,7 @@ import tqdm
 
 from data_pipeline import example, framing, shards
 from data_pipeline.errors import UserError
-from data_pipeline.files import write_json
+from data_pipeline.files import read_json, write_json
 
 SETTINGS = "build.json"
 UNREADABLE = "photograph unreadable"
@@ -84,8 +83,7 @@ def agree(job, settings):
     """
     path, old = os.path.join(job.directory, SETTINGS), {}
     if os.path.exists(path):
-        with open(path, encoding="utf-8") as file:
-            old = json.load(file)
+        old = read_json(path)
     elif os.path.isdir(job.directory) and any(name.endswith(".tfrecord") for name in os.listdir(job.directory)):
         raise UserError(f"{job.directory} holds records of an unknown build; delete them or give another --output")
     new = {**settings, "shards": job.shards, **{split: fingerprint(tasks) for split, tasks in job.tasks.items()}}
@@ -129,7 +127,7 @@ def run(job, processes, worker=(0, 1)):
     if missing:
         _build(job, missing, processes, sum(len(job.tasks_of(shard)) for shard in own if shard not in missing))
     others = [shard for shard in job.all_shards() if shard not in own]
-    return [shard for shard in others if not os.path.exists(job.path(shard))]
+    return [shard for shard in others if not is_whole(job, shard)]
 
 
 def _build(job, missing, processes, done):

@@ -1,10 +1,9 @@
 """Shards: files of records that appear under their name only when they are whole, and what describes them."""
 
-import json
 import os
 
 from data_pipeline import framing
-from data_pipeline.files import write_json
+from data_pipeline.files import read_json, write_json
 
 DESCRIPTION = "dataset.json"
 
@@ -45,7 +44,6 @@ def describe(directory, description):
     """Writes `dataset.json`, whole or not at all, keeping what it says of other splits."""
     path = os.path.join(directory, DESCRIPTION)
     if os.path.exists(path):
-        with open(path, encoding="utf-8") as file:
-            old = json.load(file)
+        old = read_json(path)
         description = {**description, "splits": {**old.get("splits", {}), **description["splits"]}}
     write_json(path, description)

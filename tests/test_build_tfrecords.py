@@ -180,6 +180,31 @@ def test_several_workers_leave_what_one_does(call, source, built, tmp_path, caps
     }
 
 
+def test_a_damaged_build_file_is_one_clear_line(call, source, tmp_path):
+    (tmp_path / "build.json").write_text('{"seed": 0,')
+    with pytest.raises(UserError, match=r"build\.json is damaged .*; delete it") as caught:
+        call(*lspet(source), f"--output={tmp_path}")
+    assert "\n" not in str(caught.value)
+
+
+def test_an_output_that_is_a_file_is_one_clear_line(call, source, tmp_path):
+    (tmp_path / "out").write_text("mine")
+    with pytest.raises(UserError, match=r"out.* cannot be written"):
+        call(*lspet(source), f"--output={tmp_path / 'out'}")
+    assert (tmp_path / "out").read_text() == "mine"
+
+
+def test_another_workers_damaged_shard_is_not_described(call, source, tmp_path, capsys):
+    for index in (0, 1):
+        call(*lspet(source), f"--output={tmp_path / 'out'}", f"--worker_index={index}", "--worker_count=2")
+    (tmp_path / "out" / "dataset.json").unlink()
+    shard = tmp_path / "out" / "train-00001-of-00002.tfrecord"
+    shard.write_bytes(shard.read_bytes()[:700])
+    call(*lspet(source), f"--output={tmp_path / 'out'}", "--worker_index=0", "--worker_count=2")
+    assert "1 of 4 shards are still to be built" in capsys.readouterr().out
+    assert "dataset.json" not in names(tmp_path / "out")
+
+
 def test_several_processes_leave_what_one_does(call, source, built, tmp_path):
     call(*lspet(source), f"--output={tmp_path / 'out'}", "--workers=2")
     for path in built.iterdir():
