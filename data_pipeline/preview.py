@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 from absl import flags
 
-from data_pipeline import augment, dataset, drawing, geometry, heatmaps, program
+from data_pipeline import augment, dataset, drawing, geometry, heatmaps, intact, program
 from data_pipeline.errors import UserError
 
 EXTENSIONS = (".png", ".jpg", ".jpeg")
@@ -41,9 +41,15 @@ def choose(paths, count, shuffle, seed):
     Returns:
         A list of dicts, as `dataset.load` gives them with `names` but unbatched and as arrays.
     """
-    patch_size = dataset.describe(paths)["patch_size"]
+    described = dataset.describe(paths)
+    segments = intact.survey(described["shards"], tolerated=0.0)
     loaded = dataset.load(
-        paths, patch_size=patch_size, batch_size=1, shuffle=SHUFFLE if shuffle else 0, seed=seed, names=True
+        segments,
+        patch_size=described["patch_size"],
+        batch_size=1,
+        shuffle=SHUFFLE if shuffle else 0,
+        seed=seed,
+        names=True,
     )
     return list(loaded.unbatch().take(count).as_numpy_iterator())
 
