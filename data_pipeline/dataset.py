@@ -123,7 +123,7 @@ def _reach(service):
 def _of_worker(segments, index, count):
     """The segments of one worker's shards."""
     paths = sorted({segment.path for segment in segments})
-    if len(paths) < count:
+    if count > 1 and len(paths) < count:
         raise UserError(f"{count} workers need as many shards, here are {len(paths)}; build with --shards={count}")
     own = set(paths[index::count])
     return [segment for segment in segments if segment.path in own]
@@ -131,6 +131,8 @@ def _of_worker(segments, index, count):
 
 def _encoded(segments, shuffle, seed, deterministic):
     """Encoded records of segments: in their order, or from eight at once through a shuffle buffer."""
+    if not segments:  # Shards without a record.
+        return tf.data.Dataset.from_tensor_slices(tf.constant([], tf.string))
     paths, offsets, counts = zip(*segments, strict=True)
     places = tf.data.Dataset.from_tensor_slices((list(paths), tf.constant(offsets, tf.int64), list(counts)))
     if not shuffle:
