@@ -1,15 +1,13 @@
 """A SavedModel for TF Serving: from encoded photographs and boxes to joints in their pixels, all in one graph."""
 
 import os
-import shutil
 
 import tensorflow as tf
 
-from data_pipeline.errors import UserError
 from data_pipeline.files import write_json
-from data_pipeline.skeleton import JOINTS, LIMBS
+from export import metadata
 
-METADATA = os.path.join("assets.extra", "metadata.json")
+METADATA = os.path.join("assets.extra", metadata.FILE)
 
 
 def signatures(estimator):
@@ -50,45 +48,17 @@ def signatures(estimator):
     return {"serving_default": from_photographs, "crops": from_crops, "heatmaps": heatmaps}
 
 
-def metadata(estimator):
-    """What a user of the file must know, as a dict that goes into JSON."""
-    return {
-        "model": "Adversarial PoseNet, generator (Chen et al., ICCV 2017)",
-        "crop_size": estimator.crop_size,
-        "joints": list(JOINTS),
-        "limbs": [[JOINTS[a], JOINTS[b]] for a, b in LIMBS],
-        "coordinates": "x, y; 0-based, pixel centres at integers",
-        "flip_test": estimator.flip,
-    }
-
-
-def export(estimator, output, name, version):
-    """Writes `output/name/version/`, whole or not at all.
+def export(estimator, folder, about):
+    """Writes a SavedModel.
 
     Args:
         estimator: a `keras_apn.inference.PoseEstimator`.
-        output: a folder, made where it is missing.
-        name, version: as TF Serving wants its folders called; the version a whole number.
-
-    Returns:
-        The path written.
-
-    Raises:
-        UserError: that version is there already.
+        folder: an empty folder, as `artefacts.written` gives it.
+        about: of `metadata.describe`.
     """
-    path = os.path.join(output, name, str(version))
-    if os.path.exists(path):
-        raise UserError(f"{path} is there already; give another --version or --output")
-    partial = f"{path}.partial"
-    shutil.rmtree(partial, ignore_errors=True)
-    try:
-        functions = signatures(estimator)
-        # A module with nothing but the weights: given the Keras model, saving would trace every layer of it again.
-        module = tf.Module()
-        module.weights = list(functions["crops"].get_concrete_function().graph.variables)
-        tf.saved_model.save(module, partial, signatures=functions)
-        write_json(os.path.join(partial, METADATA), metadata(estimator))
-        os.rename(partial, path)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-    return path
+    functions = signatures(estimator)
+    # A module with nothing but the weights: given the Keras model, saving would trace every layer of it again.
+    module = tf.Module()
+    module.weights = list(functions["crops"].get_concrete_function().graph.variables)
+    tf.saved_model.save(module, folder, signatures=functions)
+    write_json(os.path.join(folder, METADATA), about)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import types
 
+import exporting
 import h5py
 import numpy as np
 import pytest
@@ -16,7 +17,6 @@ from absl import flags
 from data_pipeline import lsp
 from data_pipeline.errors import UserError
 from data_pipeline.skeleton import INDEX
-from export import saved_model
 from keras_apn import evaluate, inference
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -196,7 +196,7 @@ def test_flip_and_scales_are_taken(run, tiny_workdir):
 
 
 def test_an_export_scores_what_its_run_scores(run, tiny_workdir, tiny_records, tmp_path):
-    saved_model.export(inference.from_workdir(str(tiny_workdir)), str(tmp_path), "posenet", 1)
+    exporting.write_saved_model(inference.from_workdir(str(tiny_workdir)), tmp_path)
     expected = run(f"--workdir={tiny_workdir}")
     assert run(f"--workdir={tiny_workdir}", f"--model={tmp_path / 'posenet'}")["people"] == 5
     # Without a run there are no training poses to compare with. Crops are rounded to bytes, so a peak may move.

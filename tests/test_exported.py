@@ -3,25 +3,21 @@ import shutil
 import subprocess
 import sys
 
+import exporting
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from data_pipeline import synthetic
 from data_pipeline.errors import UserError
-from export import saved_model
 from keras_apn import exported, inference, runtimes
-from keras_apn.generator import build_generator
 
 SCALES = (0.9, 1.0)
 
 
 @pytest.fixture(scope="module")
 def generator():
-    model = build_generator(crop_size=32, stacks=1, features=8, levels=2)
-    for name in ("stack1_pose_maps_conv", "stack1_occlusion_maps_conv"):
-        model.get_layer(name).kernel.assign(np.random.default_rng(0).normal(size=(1, 1, 8, 16)).astype(np.float32))
-    return model
+    return exporting.generator()
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +25,7 @@ def folder(generator, tmp_path_factory):
     """A folder with the export `posenet`, versions 2 and 10."""
     path = tmp_path_factory.mktemp("exports")
     for version in (2, 10):
-        saved_model.export(inference.PoseEstimator(generator), str(path), "posenet", version)
+        exporting.write_saved_model(inference.PoseEstimator(generator), path, version=version)
     return path
 
 

@@ -7,15 +7,13 @@ finds of the other's. `make test-lanes` sets it.
 import os
 import pathlib
 
+import exporting
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from data_pipeline import synthetic
-from export import saved_model
-from keras_apn import inference
-from keras_apn.generator import build_generator
 
 OWN = f"keras-{keras.__version__}"
 EXCHANGE = os.environ.get("APN_EXCHANGE")
@@ -38,15 +36,10 @@ def written():
     path = pathlib.Path(EXCHANGE) / OWN
     if path.exists():
         return path
-    keras.utils.set_random_seed(0)
-    model = build_generator(crop_size=64, stacks=2, features=16, levels=3)
-    for layer in model.layers:  # Heads start near zero; these maps have something to find.
-        if layer.name.endswith("_maps_conv"):
-            layer.kernel.assign(np.random.default_rng(0).normal(size=layer.kernel.shape).astype(np.float32))
     encoded, boxes = photographs()
     path.mkdir()
-    estimator = inference.PoseEstimator(model)
-    saved_model.export(estimator, str(path), "posenet", 1)
+    estimator = exporting.estimator(crop_size=64, stacks=2, features=16, levels=3)
+    exporting.write_saved_model(estimator, path)
     answers = estimator.joints_in_image(tf.constant(encoded), tf.constant(boxes))
     # Last, and at once: the other lane may be looking.
     np.savez(path / "partial.npz", encoded=np.array(encoded, object), boxes=boxes, **answers)

@@ -1,27 +1,22 @@
 import json
 import os
 
+import exporting
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from data_pipeline.errors import UserError
 from export import saved_model
-from keras_apn import inference
-from keras_apn.generator import build_generator
 
 
 @pytest.fixture(scope="module")
 def estimator():
-    model = build_generator(crop_size=32, stacks=1, features=8, levels=2)
-    for name in ("stack1_pose_maps_conv", "stack1_occlusion_maps_conv"):
-        model.get_layer(name).kernel.assign(np.random.default_rng(0).normal(size=(1, 1, 8, 16)).astype(np.float32))
-    return inference.PoseEstimator(model)
+    return exporting.estimator()
 
 
 @pytest.fixture(scope="module")
 def exported(estimator, tmp_path_factory):
-    return saved_model.export(estimator, str(tmp_path_factory.mktemp("exports")), "posenet", 3)
+    return exporting.write_saved_model(estimator, tmp_path_factory.mktemp("exports"), version=3)
 
 
 @pytest.fixture(scope="module")
@@ -64,20 +59,3 @@ def test_metadata_travels_with_the_file(exported):
         told = json.load(file)
     assert told["crop_size"] == 32
     assert told["joints"][10] == "right_wrist"
-
-
-def test_an_existing_version_is_never_written_over(estimator, exported):
-    before = sorted(os.listdir(exported))
-    with pytest.raises(UserError, match="is there already"):
-        saved_model.export(estimator, os.path.dirname(os.path.dirname(exported)), "posenet", 3)
-    assert sorted(os.listdir(exported)) == before
-
-
-def test_a_failed_export_leaves_nothing(estimator, tmp_path, monkeypatch):
-    def fail(*args, **kwargs):
-        raise OSError("disk full")
-
-    monkeypatch.setattr(saved_model, "write_json", fail)
-    with pytest.raises(OSError, match="disk full"):
-        saved_model.export(estimator, str(tmp_path), "posenet", 1)
-    assert os.listdir(tmp_path / "posenet") == []
