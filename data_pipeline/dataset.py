@@ -7,14 +7,12 @@ import socket
 
 import tensorflow as tf
 
-from data_pipeline import records
+from data_pipeline import records, stream
 from data_pipeline.errors import UserError
 from data_pipeline.intact import Segment
 from data_pipeline.shards import DESCRIPTION
 
 NAMES = ("patch_to_image", "image", "person_index")
-INTERLEAVED = 8
-READ_BYTES = 1 << 20
 
 
 def find(pattern):
@@ -67,20 +65,24 @@ def load(
     repeat=False,
     names=False,
     deterministic=True,
+    start=0,
+    proportions=None,
     worker=(0, 1),
     service=None,
 ):
     """Batches of records, decoded on the host in parallel.
 
     Args:
-        shards: paths, or the `intact.Segment`s of them that can be read.
+        shards: paths, or the `intact.Segment`s of them that can be read; with `proportions` a list of such lists.
         patch_size: side of their patches, from `describe`.
         batch_size: records in a batch; the last one of an epoch may be smaller unless `repeat`.
         shuffle: size of the shuffle buffer in (encoded) records; 0 keeps the order of the files.
-        seed: of the shuffle; the order changes from epoch to epoch and is the same for the same seed.
-        repeat: go on for ever.
+        seed: of the shuffle: the same order for the same seed.
+        repeat: go on for ever, with another order in every pass over the records.
         names: also give `patch_to_image` [B, 2, 3], `image` [B] string and `person_index` [B].
         deterministic: the same order for the same seed; if not, what is ready first comes first.
+        start: batches that were taken before, with `repeat`: what follows them comes first. Needs segments.
+        proportions: of each list of `shards` in a mixture, with `repeat`; the batches hold them evenly spread.
         worker: `(index, count)`; each of `count` workers gets its own shards.
         service: address of a tf.data service, as `grpc://host:5050`, whose machines read and decode; they must see
             the shards under the same paths.
@@ -92,10 +94,15 @@ def load(
     Raises:
         UserError: there are fewer shards than workers, or nobody answers at the service's address.
     """
-    segments = [shard if isinstance(shard, Segment) else Segment(shard, 0, -1) for shard in shards]
-    encoded = _encoded(_of_worker(segments, *worker), shuffle, seed, deterministic)
-    if repeat:
-        encoded = encoded.repeat()
+    groups = [_of_worker(_segments(group), *worker) for group in (shards if proportions else [shards])]
+    order = {"shuffle": shuffle, "seed": seed, "deterministic": deterministic}
+    if proportions:
+        sources = [lambda taken, own=own: stream.endless(own, start=taken, **order) for own in groups]
+        encoded = stream.mixed(sources, proportions, start * batch_size)
+    elif repeat:
+        encoded = stream.endless(*groups, start=start * batch_size, **order)
+    else:
+        encoded = stream.once(*groups, **order)
 
     def parse(serialized):
         batch = records.parse(serialized, patch_size)
@@ -109,6 +116,11 @@ def load(
         policy = tf.data.experimental.service.ShardingPolicy.DYNAMIC
         batches = batches.apply(tf.data.experimental.service.distribute(processing_mode=policy, service=service))
     return batches.prefetch(tf.data.AUTOTUNE)
+
+
+def _segments(shards):
+    """Paths or segments as `Segment`s."""
+    return [shard if isinstance(shard, Segment) else Segment(shard, 0, -1) for shard in shards]
 
 
 def _reach(service):
@@ -127,32 +139,3 @@ def _of_worker(segments, index, count):
         raise UserError(f"{count} workers need as many shards, here are {len(paths)}; build with --shards={count}")
     own = set(paths[index::count])
     return [segment for segment in segments if segment.path in own]
-
-
-def _encoded(segments, shuffle, seed, deterministic):
-    """Encoded records of segments: in their order, or from eight at once through a shuffle buffer."""
-    if not segments:  # Shards without a record.
-        return tf.data.Dataset.from_tensor_slices(tf.constant([], tf.string))
-    paths, offsets, counts = zip(*segments, strict=True)
-    places = tf.data.Dataset.from_tensor_slices((list(paths), tf.constant(offsets, tf.int64), list(counts)))
-    if not shuffle:
-        return places.flat_map(_records)
-    return (
-        places.shuffle(len(segments), seed=seed)
-        .interleave(
-            _records,
-            cycle_length=min(len(segments), INTERLEAVED),
-            num_parallel_calls=tf.data.AUTOTUNE,
-            deterministic=deterministic,
-        )
-        .shuffle(shuffle, seed=seed)
-    )
-
-
-def _records(path, offset, count):
-    """The encoded records of one segment. `tf.data.TFRecordDataset` cannot start within a file, its operator can."""
-    variant = tf.raw_ops.TFRecordDatasetV2(
-        filenames=[path], compression_type="", buffer_size=tf.constant(READ_BYTES, tf.int64), byte_offsets=[offset]
-    )
-    found = tf.data.experimental.from_variant(variant, tf.TensorSpec([], tf.string))
-    return found.take(tf.cast(count, tf.int64))
