@@ -32,17 +32,14 @@ def once(segments, shuffle=0, seed=0, deterministic=True, number=0):
     places = tf.data.Dataset.from_tensor_slices((list(paths), tf.constant(offsets, tf.int64), list(counts)))
     if not shuffle:
         return places.flat_map(_records)
-    drawn = tf.random.stateless_uniform([2], [seed, number], maxval=tf.int64.max, dtype=tf.int64)
-    return (
-        places.shuffle(len(segments), seed=drawn[0])
-        .interleave(
-            _records,
-            cycle_length=min(len(segments), INTERLEAVED),
-            num_parallel_calls=tf.data.AUTOTUNE,
-            deterministic=deterministic,
-        )
-        .shuffle(shuffle, seed=drawn[1])
+    drawn = tf.random.stateless_uniform([4], [seed, number], maxval=tf.int64.max, dtype=tf.int64)
+    records = _shuffled(places, len(segments), drawn[:2]).interleave(
+        _records,
+        cycle_length=min(len(segments), INTERLEAVED),
+        num_parallel_calls=tf.data.AUTOTUNE,
+        deterministic=deterministic,
     )
+    return _shuffled(records, shuffle, drawn[2:])
 
 
 def endless(segments, shuffle=0, seed=0, deterministic=True, start=0):
@@ -102,6 +99,19 @@ def turns(proportions):
         taken[chosen] += 1
         order.append(chosen)
     return np.array(order, np.int64)
+
+
+def _shuffled(values, size, seeds):
+    """Shuffles by two seeds alone. `Dataset.shuffle` takes one that is a tensor only while no global seed is 0."""
+    variant = tf.raw_ops.ShuffleDataset(
+        input_dataset=tf.data.experimental.to_variant(values),
+        buffer_size=tf.constant(size, tf.int64),
+        seed=seeds[0],
+        seed2=seeds[1],
+        output_types=[spec.dtype for spec in tf.nest.flatten(values.element_spec)],
+        output_shapes=[spec.shape for spec in tf.nest.flatten(values.element_spec)],
+    )
+    return tf.data.experimental.from_variant(variant, values.element_spec)
 
 
 def _records(path, offset, count):

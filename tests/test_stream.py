@@ -43,6 +43,13 @@ def test_every_pass_has_every_record_once_in_an_order_of_its_own(segments):
     assert len({tuple(order) for order in passes}) == 4
 
 
+@pytest.mark.parametrize("global_seed", [0, 1])
+def test_the_global_seed_changes_nothing(segments, global_seed):
+    before = take(stream.endless(segments, 100, seed=3), 24)
+    tf.random.set_seed(global_seed)
+    assert take(stream.endless(segments, 100, seed=3), 24) == before
+
+
 def test_another_seed_is_another_order(segments):
     assert take(stream.endless(segments, 100, seed=3), 12) != take(stream.endless(segments, 100, seed=4), 12)
 
