@@ -1,18 +1,28 @@
-"""Exports a run's generator: `python -m export --workdir=runs/mpii --output=exports --formats=saved_model`."""
+"""Exports a run's generator: `python -m export --workdir=runs/mpii --output=exports`.
+
+    OUTPUT/NAME/VERSION/           a SavedModel for TF Serving, and OUTPUT/serving/ to start a server with
+    OUTPUT/tflite/NAME/VERSION/    TFLite files for phones, heatmaps or joints, in each of --quantize
+    OUTPUT/onnx/NAME/VERSION/      an ONNX file
+
+All of them appear when all are whole. `python -m export.verify` compares them with Keras, `python -m export.benchmark`
+times them.
+"""
 
 from data_pipeline import quiet  # noqa: F401  # isort: skip  It starts TensorFlow, so it comes first.
 
+import re
+
 from absl import flags
 
-from data_pipeline import program
+from data_pipeline import dataset, program
 from data_pipeline.errors import UserError
-from export import artefacts, metadata, saved_model
+from export import artefacts, calibration, metadata, onnx_, saved_model, tflite
+from export.serving import folder as serving
+from keras_apn import config as configuration
 from keras_apn import inference
 
-EXPORTERS = {"saved_model": saved_model.export}
 
-
-def export(estimator, formats, output, about, overwrite=False):
+def export(estimator, formats, output, about, *, quantize=tuple(tflite.QUANTIZATIONS), crops=None, overwrite=False):
     """Writes all formats, or none.
 
     Args:
@@ -20,18 +30,29 @@ def export(estimator, formats, output, about, overwrite=False):
         formats: of `artefacts.FORMATS`.
         output: a folder, made where it is missing.
         about: of `metadata.describe`.
+        quantize: of `tflite.QUANTIZATIONS`.
+        crops: for int8, a function that gives crops to calibrate on.
         overwrite: whether versions that are there may be replaced.
 
     Returns:
-        The paths written, one a format.
+        The paths written, one a format, and that of `serving/` beside a SavedModel.
 
     Raises:
-        UserError: a version is there already.
+        UserError: a version is there already, or there is nothing to calibrate on.
     """
+    exporters = {
+        "saved_model": saved_model.export,
+        "tflite": lambda *given: tflite.export(*given, quantize, crops),
+        "onnx": onnx_.export,
+    }
     paths = [artefacts.folder(output, kind, about["name"], about["version"]) for kind in formats]
+    if "saved_model" in formats:
+        serving.check(output)
     with artefacts.written(paths, overwrite) as partial:
         for kind, folder in zip(formats, partial, strict=True):
-            EXPORTERS[kind](estimator, folder, about)
+            exporters[kind](estimator, folder, about)
+    if "saved_model" in formats:
+        paths.append(serving.write(output, about["name"], about["version"]))
     return paths
 
 
@@ -39,7 +60,13 @@ def define_flags():
     """The program's flags."""
     flags.DEFINE_string("workdir", None, "the run whose best weights are exported", required=True)
     flags.DEFINE_string("output", None, "the folder to write to", required=True)
-    flags.DEFINE_list("formats", list(EXPORTERS), f"what to write, of {', '.join(EXPORTERS)}")
+    flags.DEFINE_list("formats", list(artefacts.FORMATS), f"what to write, of {', '.join(artefacts.FORMATS)}")
+    flags.DEFINE_list(
+        "quantize", list(tflite.QUANTIZATIONS), f"TFLite's arithmetic, of {', '.join(tflite.QUANTIZATIONS)}"
+    )
+    flags.DEFINE_string(
+        "calibration_records", None, "glob of the shards that int8 takes its ranges from; the training records' if not"
+    )
     flags.DEFINE_string("name", "adversarial_posenet", "what the model is served as")
     flags.DEFINE_integer("version", 1, "its version", lower_bound=1)
     flags.DEFINE_string("licence", metadata.LICENCE, "of the weights, which the exports tell")
@@ -47,16 +74,44 @@ def define_flags():
     flags.DEFINE_bool("overwrite", False, "replace the version where it is there already")
 
 
+def check(values):
+    """Raises UserError for flags that do not say what to write."""
+    for name, known in (("formats", artefacts.FORMATS), ("quantize", tflite.QUANTIZATIONS)):
+        given = getattr(values, name)
+        if not given or set(given) - set(known):
+            raise UserError(f"--{name} must be of {', '.join(known)}. Received: {','.join(given)}")
+    if not re.fullmatch(r"[A-Za-z0-9][\w.-]*", values.name) or values.name in (*artefacts.FORMATS, serving.NAME):
+        raise UserError(f"--name must be a folder's name, other than those beside it. Received: {values.name}")
+
+
+def calibration_shards(pattern):
+    """The shards that int8 takes its ranges from; raises UserError where there are none."""
+    try:
+        return dataset.find(pattern)
+    except UserError as error:
+        way = "give others with --calibration_records, or leave int8 out of --quantize"
+        raise UserError(f"int8 takes its ranges from records. {error}; {way}") from error
+
+
 def main(values):
     """Loads the weights and writes every format that was asked for."""
-    unknown = sorted(set(values.formats) - set(EXPORTERS))
-    if unknown or not values.formats:
-        raise UserError(f"--formats must be of {', '.join(EXPORTERS)}. Received: {','.join(values.formats)}")
-    formats = list(dict.fromkeys(values.formats))
+    check(values)
+    formats, quantize = (list(dict.fromkeys(given)) for given in (values.formats, values.quantize))
+    shards = None
+    if "tflite" in formats and "int8" in quantize:
+        shards = calibration_shards(values.calibration_records or configuration.load(values.workdir).data.train_records)
     estimator = inference.from_workdir(values.workdir, values.flip)
     about = metadata.describe(estimator, values.name, values.version, values.licence)
-    for kind, path in zip(formats, export(estimator, formats, values.output, about, values.overwrite), strict=True):
-        print(f"{kind}: {path}")
+    for path in export(
+        estimator,
+        formats,
+        values.output,
+        about,
+        quantize=quantize,
+        crops=lambda: calibration.crops(shards, estimator.crop_size),
+        overwrite=values.overwrite,
+    ):
+        print(path)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,18 @@ from keras_apn.inference import BOX_MARGIN
 FILE = "metadata.json"
 LICENCE = "Apache-2.0"
 
+# What the ends of every format mean.
+MEANING = {
+    "image_bytes": "a JPEG or PNG file, of any size",
+    "boxes": "x, y, width and height of a person in pixels from the image's corner; zeros mean the whole image",
+    "crops": "RGB: a person in the middle, box_margin times as wide and high as the box's longer side",
+    "joints": "x, y in pixels of the crop",
+    "scores": "the height of each joint's peak, 0 to 1",
+    "occluded": "how probably each joint is occluded, 0 to 1",
+    "pose": "heatmaps, about 1 at the joint",
+    "occlusion": "heatmaps of occluded joints, about 1 at the joint",
+}
+
 
 def describe(estimator, name, version, licence=LICENCE):
     """What is true of an export in every format.

@@ -5,7 +5,7 @@ import os
 import tensorflow as tf
 
 from data_pipeline.files import write_json
-from export import metadata
+from export import metadata, warmup
 
 METADATA = os.path.join("assets.extra", metadata.FILE)
 
@@ -18,6 +18,8 @@ def signatures(estimator):
       image, `scores` [B, 16] and, unless single-task, `occluded` [B, 16], both within 0 and 1.
     - `crops`: `crops` [B, S, S, 3] uint8 to the same, in crop pixels.
     - `heatmaps`: `crops` [B, S, S, 3] uint8 to `pose` and `occlusion` [B, S / 4, S / 4, 16] float32.
+
+    A request that `serving_default` cannot answer fails with `InvalidArgument` and a sentence, as `encoded` has them.
 
     Args:
         estimator: a `keras_apn.inference.PoseEstimator`.
@@ -48,8 +50,28 @@ def signatures(estimator):
     return {"serving_default": from_photographs, "crops": from_crops, "heatmaps": heatmaps}
 
 
+def describe(functions):
+    """Names, types, shapes and meaning of what the signatures take and give; a dict that goes into JSON."""
+    described = {}
+    for name, function in functions.items():
+        concrete = function.get_concrete_function()
+        given = {spec.name: spec for spec in function.input_signature}
+        meaning = dict(metadata.MEANING)
+        if name == "serving_default":
+            meaning["joints"] = "x, y in pixels of the original image"
+        described[name] = {
+            "inputs": {key: _end(spec, meaning[key]) for key, spec in given.items()},
+            "outputs": {key: _end(spec, meaning[key]) for key, spec in concrete.structured_outputs.items()},
+        }
+    return described
+
+
+def _end(spec, meaning):
+    return {"dtype": spec.dtype.name, "shape": spec.shape.as_list(), "meaning": meaning}
+
+
 def export(estimator, folder, about):
-    """Writes a SavedModel.
+    """Writes a SavedModel with its warm-up requests.
 
     Args:
         estimator: a `keras_apn.inference.PoseEstimator`.
@@ -61,4 +83,5 @@ def export(estimator, folder, about):
     module = tf.Module()
     module.weights = list(functions["crops"].get_concrete_function().graph.variables)
     tf.saved_model.save(module, folder, signatures=functions)
-    write_json(os.path.join(folder, METADATA), about)
+    warmup.write(folder, about["name"], estimator.crop_size)
+    write_json(os.path.join(folder, METADATA), {**about, "signatures": describe(functions)})

@@ -4,6 +4,7 @@ import os
 
 import tensorflow as tf
 
+from data_pipeline import quiet
 from data_pipeline.errors import UserError
 from keras_apn import averaging, inference, runtimes
 
@@ -73,7 +74,9 @@ def load(path, flip=False, scales=averaging.ONE_SCALE):
     Raises:
         UserError: it is none of these, cannot be read, is no pose model, or its runtime is not installed.
     """
-    return ExportedEstimator(_runtime(path), flip, scales)
+    with quiet.silence():  # LiteRT tells which delegate it has made.
+        model = _runtime(path)
+    return ExportedEstimator(model, flip, scales)
 
 
 def _runtime(path):

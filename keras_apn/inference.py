@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from data_pipeline import geometry
 from data_pipeline.errors import UserError
-from keras_apn import averaging, networks
+from keras_apn import averaging, encoded, networks
 from keras_apn import config as configuration
 from keras_apn.callbacks import best_path
 from keras_apn.decode import decode, occlusion_probability
@@ -17,6 +17,9 @@ from keras_apn.generator import last_outputs
 
 # A crop is a quarter wider than the box around a person, as MPII's is than the person's height.
 BOX_MARGIN = 1.25
+
+# Photographs of a batch in memory together; each may be as large as `encoded` allows.
+DECODED_AT_ONCE = 4
 
 
 def square_of_box(box, height, width):
@@ -50,7 +53,7 @@ def crop_image(image, center_image, side_image, crop_size):
     scale = crop_size / side_image
     corner = center_image + 0.5 - side_image / 2.0
     crop = tf.raw_ops.ScaleAndTranslate(
-        images=tf.cast(image, tf.float32)[None],
+        images=image[None],
         size=tf.constant([crop_size, crop_size]),
         scale=tf.stack([scale, scale]),
         translation=tf.reverse(-corner * scale, [0]),
@@ -110,15 +113,23 @@ def joints_in_image(estimator, image_bytes, boxes):
 
     Returns:
         What `joints_in_crop` does, with `joints` in pixels of the original image.
+
+    Raises:
+        tf.errors.InvalidArgumentError: the batch is empty, or a row is none that `encoded.read` takes.
     """
     crop_size, scales = estimator.crop_size, estimator.scales
 
-    def load(pair):
-        image = tf.io.decode_image(pair[0], channels=3, expand_animations=False)
-        return crop_person(image, pair[1], crop_size, scales)
+    def load(person):
+        photograph, box, row = person
+        return crop_person(encoded.read(photograph, box, row), box, crop_size, scales)
 
+    image_bytes, boxes = encoded.check_batch(image_bytes, boxes)
+    rows = tf.range(tf.shape(image_bytes)[0])
     kinds = ([tf.float32] * len(scales), tf.float32, tf.float32)
-    views, centers, sides = tf.map_fn(load, (image_bytes, boxes), fn_output_signature=kinds)
+    at_once = None if tf.executing_eagerly() else DECODED_AT_ONCE  # It warns that eager execution has no use for it.
+    views, centers, sides = tf.map_fn(
+        load, (image_bytes, boxes, rows), fn_output_signature=kinds, parallel_iterations=at_once
+    )
     views = [tf.ensure_shape(crops, [None, crop_size, crop_size, 3]) for crops in views]
     centers, sides = tf.ensure_shape(centers, [None, 2]), tf.ensure_shape(sides, [None])
     found = estimator.joints_in_crop(views[0] if len(views) == 1 else views)

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from data_pipeline import drawing
 from data_pipeline.errors import UserError
+from keras_apn import encoded
 from keras_apn.boxes import check_inside
 
 EXTENSIONS = (".jpg", ".jpeg", ".png")
@@ -117,7 +118,7 @@ def read(path):
         UserError: it is no whole JPEG or PNG.
     """
     try:
-        return tf.io.decode_image(tf.io.read_file(path), channels=3, expand_animations=False).numpy()
+        return encoded.decode(tf.io.read_file(path)).numpy()
     except (tf.errors.OpError, ValueError) as error:
         raise UserError(f"{path} is damaged or no JPEG or PNG picture") from error
 

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from data_pipeline import synthetic
 from data_pipeline.errors import UserError
-from keras_apn import exported, inference, runtimes
+from keras_apn import batches, exported, inference
 
 SCALES = (0.9, 1.0)
 
@@ -174,7 +174,7 @@ def test_without_litert_tensorflows_interpreter_serves(folder, generator, monkey
     ids=["float", "bytes", "bytes with a scale", "signed bytes"],
 )
 def test_crops_become_what_a_model_takes(dtype, scale, zero, expected):
-    found = runtimes.quantised(np.array([0.0, 0.2, 1.0]), np.dtype(dtype).type, scale, zero)
+    found = batches.quantised(np.array([0.0, 0.2, 1.0]), np.dtype(dtype).type, scale, zero)
     assert found.dtype == dtype
     np.testing.assert_allclose(found, expected)
 
@@ -187,6 +187,6 @@ def test_a_fixed_batch_is_filled_up_and_its_answers_cut(size):
         sizes.append(len(values))
         return {"double": 2 * values}
 
-    found = runtimes.in_batches(run, np.arange(5), size)
+    found = batches.in_batches(run, np.arange(5), size)
     assert found["double"].tolist() == [0, 2, 4, 6, 8]
     assert set(sizes) == {size or 5}

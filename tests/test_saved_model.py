@@ -1,12 +1,15 @@
 import json
 import os
+import subprocess
+import sys
 
 import exporting
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow_serving.apis import prediction_log_pb2
 
-from export import saved_model
+from export import saved_model, warmup
 
 
 @pytest.fixture(scope="module")
@@ -59,3 +62,61 @@ def test_metadata_travels_with_the_file(exported):
         told = json.load(file)
     assert told["crop_size"] == 32
     assert told["joints"][10] == "right_wrist"
+
+
+def test_metadata_describes_every_signature(exported, served):
+    with open(os.path.join(exported, saved_model.METADATA), encoding="utf-8") as file:
+        told = json.load(file)["signatures"]
+    assert set(told) == {"serving_default", "crops", "heatmaps"}
+    for name, function in served.items():
+        assert set(told[name]["inputs"]) == set(function.structured_input_signature[1])
+        assert set(told[name]["outputs"]) == set(function.structured_outputs)
+    assert told["serving_default"]["inputs"]["boxes"] == {
+        "dtype": "float32",
+        "shape": [None, 4],
+        "meaning": metadata.MEANING["boxes"],
+    }
+    assert told["serving_default"]["outputs"]["joints"]["meaning"] == "x, y in pixels of the original image"
+    assert told["crops"]["outputs"]["joints"]["meaning"] == "x, y in pixels of the crop"
+
+
+def test_every_end_has_a_free_batch_dimension_and_no_other(served):
+    for function in served.values():
+        for spec in (*function.structured_input_signature[1].values(), *function.structured_outputs.values()):
+            assert spec.shape[0] is None
+            assert None not in spec.shape.as_list()[1:]
+
+
+def test_warm_up_requests_are_answered(exported, served):
+    warmed = {}
+    for record in tf.data.TFRecordDataset(os.path.join(exported, warmup.FILE)):
+        log = prediction_log_pb2.PredictionLog.FromString(record.numpy())
+        request = log.predict_log.request
+        assert request.model_spec.name == "posenet"
+        name = request.model_spec.signature_name
+        inputs = {key: tf.constant(tf.make_ndarray(value)) for key, value in request.inputs.items()}
+        sizes = {len(values) for values in (*inputs.values(), *served[name](**inputs).values())}
+        assert len(sizes) == 1
+        warmed.setdefault(name, []).append(sizes.pop())
+    assert warmed == {"serving_default": list(warmup.BATCH_SIZES), "crops": [1], "heatmaps": [1]}
+
+
+# Says which operators of a SavedModel a TensorFlow without anything beside it does not know.
+UNKNOWN = """
+import sys
+from tensorflow.core.protobuf import saved_model_pb2
+from tensorflow.python.framework import op_def_registry
+
+graph = saved_model_pb2.SavedModel.FromString(open(sys.argv[1], "rb").read()).meta_graphs[0].graph_def
+functions = {function.signature.name for function in graph.library.function}
+nodes = [*graph.node, *(node for function in graph.library.function for node in function.node_def)]
+used = {node.op for node in nodes} - functions
+assert "tensorflow_addons" not in sys.modules and {"Conv2D", "DecodeJpeg", "ScaleAndTranslate"} <= used
+print(sorted(name for name in used if ">" in name or "PyFunc" in name or op_def_registry.get(name) is None))
+"""
+
+
+def test_every_operator_is_stock_tensorflows(exported):
+    command = [sys.executable, "-c", UNKNOWN, os.path.join(exported, "saved_model.pb")]
+    answer = subprocess.run(command, capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": ""})
+    assert answer.stdout.strip() == "[]"

@@ -1,0 +1,1 @@
+"""What a TF Serving server is started with: the files that an export writes beside its models."""

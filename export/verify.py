@@ -1,0 +1,158 @@
+"""Compares every export with Keras: `python -m export.verify --workdir=runs/mpii --exports=exports`.
+
+Each file runs in its own runtime, on the CPU, and gets the very crops that Keras gets, of the run's validation people,
+rounded to 8 bits once for all. The bounds:
+
+- float32 (SavedModel, ONNX, TFLite): heatmaps within 1e-4 of Keras's, and so the scores; joints within 0.01 crop pixel,
+  but for ties: places that Keras's own map has equally high to within 1e-4. They have their own column.
+- float16, dynamic, int8: at most 0.2, 0.5 and 1.0 points of the records' metric lost (PCKh, or PCK on LSP).
+
+Exit code 1 where a bound is passed.
+"""
+
+from data_pipeline import quiet  # noqa: F401  # isort: skip  It starts TensorFlow, so it comes first.
+
+import collections
+
+import numpy as np
+import tensorflow as tf
+from absl import flags
+
+from data_pipeline import dataset, program
+from data_pipeline.errors import UserError
+from data_pipeline.files import write_json
+from export import agreement, artefacts, descriptions, provenance, verdict
+from keras_apn import config as configuration
+from keras_apn import exported, inference, outcomes
+
+BOUND_PASSED = 1
+TRUTH = ("true", "head_size", "annotated", "visible")
+
+
+def keras_answers(estimator):
+    """Keras's heatmaps and joints in one graph: crops [B, S, S, 3] float32 to a dict of arrays."""
+
+    @tf.function(reduce_retracing=True)
+    def graph(crops):
+        maps = estimator.heatmaps(crops)
+        return {**maps, **inference.joints_in_maps(maps)}
+
+    return lambda crops: _arrays(graph(crops))
+
+
+def export_answers(finder, crops):
+    """All that an export gives: joints in any case, and heatmaps where it has them.
+
+    Args:
+        finder: an `exported.ExportedEstimator`.
+        crops: [B, S, S, 3] float32.
+
+    Returns:
+        A dict of arrays, as of `keras_answers`.
+    """
+    maps = finder.heatmaps(crops) if "pose" in finder.model.outputs else {}
+    # Where it has no joints they are what its maps say.
+    found = finder.joints_in_crop(crops) if "joints" in finder.model.outputs else inference.joints_in_maps(maps)
+    return _arrays({**maps, **found})
+
+
+def _arrays(tensors):
+    return {name: values.numpy() for name, values in tensors.items()}
+
+
+def open_all(found, crop_size):
+    """Every artefact in its runtime: `exported.ExportedEstimator` by name.
+
+    Raises:
+        UserError: one cannot be read, or takes crops of another size.
+    """
+    finders = {}
+    for artefact in found:
+        finders[artefact.name] = exported.load(artefact.path)
+        size = finders[artefact.name].crop_size
+        if size != crop_size:
+            raise UserError(f"{artefact.path} takes crops of {size} pixels, and the workdir's model of {crop_size}")
+    return finders
+
+
+def compare(estimator, finders, paths, batch_size=16, people=None):
+    """Runs Keras and every export over records once.
+
+    Args:
+        estimator: the `inference.PoseEstimator` that was exported.
+        finders: from `open_all`.
+        paths: shards.
+        batch_size: people in a batch.
+        people: how many of the records' first people; None for all.
+
+    Returns:
+        `(rows, truth)`: by name, and `keras` first, `agreement.compare`'s dict over all people, of Keras `predicted`
+        alone; and a dict of `TRUTH`, as of `outcomes.collect`.
+
+    Raises:
+        UserError: an export does not give what the estimator gives, so it is of another model.
+    """
+    of_keras, rows, truth, seen = keras_answers(estimator), collections.defaultdict(list), [], 0
+    for example in outcomes.examples(paths, estimator.crop_size, batch_size):
+        left = None if people is None else people - seen
+        crops = (tf.round(example["crop"] * 255.0) / 255.0)[:left]
+        truth.append({name: example[name].numpy()[:left] for name in TRUTH})
+        seen += len(crops)
+        expected = of_keras(crops)
+        rows["keras"].append({"predicted": expected["joints"]})
+        for name, finder in finders.items():
+            given = export_answers(finder, crops)
+            _require_tasks(name, given, expected)
+            rows[name].append(agreement.compare(expected, given, verdict.MAPS))
+        if seen == people:
+            break
+    return {name: _joined(parts) for name, parts in rows.items()}, _joined(truth)
+
+
+def _require_tasks(name, given, expected):
+    if ("occluded" in given) != ("occluded" in expected):
+        lacks = "no" if "occluded" in expected else "an"
+        raise UserError(f"{name} has {lacks} occlusion, unlike the workdir's model: it is another model's export")
+
+
+def _joined(parts):
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def define_flags():
+    """The program's flags."""
+    flags.DEFINE_string("workdir", None, "the run that was exported", required=True)
+    flags.DEFINE_string("exports", None, "the folder of exports, what was --output", required=True)
+    flags.DEFINE_string("name", None, "of the model, where --exports holds several")
+    flags.DEFINE_integer("version", None, "of the model; the highest by default", lower_bound=1)
+    flags.DEFINE_string("records", None, "glob of the shards to compare on; the run's validation shards by default")
+    flags.DEFINE_integer("people", None, "the records' first so many people; all by default", lower_bound=1)
+    flags.DEFINE_integer("batch_size", 16, "people in a batch", lower_bound=1)
+    flags.DEFINE_string("json", None, "a file to write all numbers to")
+
+
+def main(values):
+    """Finds, compares, prints and writes."""
+    # One kind of arithmetic: LiteRT and ONNX Runtime run on the CPU, and a GPU rounds to fewer bits.
+    tf.config.set_visible_devices([], "GPU")
+    config = configuration.load(values.workdir)
+    name, version = artefacts.choose(values.exports, values.name, values.version)
+    found = artefacts.find(values.exports, name, version)
+    estimator = inference.from_workdir(values.workdir, descriptions.flip_test(found))
+    records = values.records or config.data.validation_records
+    paths = dataset.find(records)
+    finders = open_all(found, estimator.crop_size)
+    rows, truth = compare(estimator, finders, paths, values.batch_size, values.people)
+    report = verdict.judge(rows, truth, found, dataset.describe(paths)["metric"])
+    versions = provenance.versions()
+    print(f"{name} {version}, {report['people']} people, {provenance.line(versions)}")
+    print(verdict.table(report))
+    if values.json:
+        inputs = {key: getattr(values, key) for key in ("workdir", "exports", "batch_size")}
+        inputs |= {"name": name, "version": version, "records": records, "flip_test": estimator.flip}
+        write_json(values.json, {"command": inputs, "versions": versions, "bounds": verdict.BOUNDS, **report})
+    return BOUND_PASSED if any(row["failed"] for row in report["artefacts"]) else None
+
+
+if __name__ == "__main__":
+    program.run(main, define_flags)

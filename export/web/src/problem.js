@@ -1,0 +1,3 @@
+// What the user can mend, told in one sentence.
+
+export class Problem extends Error {}

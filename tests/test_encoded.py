@@ -1,0 +1,163 @@
+import io
+
+import cv2
+import numpy as np
+import PIL.Image
+import pytest
+import tensorflow as tf
+
+from data_pipeline import synthetic
+from keras_apn import encoded
+
+
+def _file(image, kind, **options):
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+@pytest.fixture(scope="module")
+def photograph():
+    # An odd size: the last block of a JPEG is not whole.
+    return PIL.Image.fromarray(synthetic.sample(0, 0)[1][:201, :177])
+
+
+def _with_alpha(image):
+    faded = image.copy()
+    faded.putalpha(PIL.Image.linear_gradient("L").resize(image.size))
+    return faded
+
+
+KINDS = {
+    "JPEG": lambda image: _file(image, "JPEG"),
+    "JPEG 4:4:4": lambda image: _file(image, "JPEG", quality=95, subsampling=0),
+    "progressive JPEG": lambda image: _file(image, "JPEG", progressive=True),
+    "grey JPEG": lambda image: _file(image.convert("L"), "JPEG"),
+    "CMYK JPEG": lambda image: _file(image.convert("CMYK"), "JPEG"),
+    "PNG": lambda image: _file(image, "PNG"),
+    "grey PNG": lambda image: _file(image.convert("L"), "PNG"),
+    "palette PNG": lambda image: _file(image.convert("P", palette=PIL.Image.Palette.ADAPTIVE), "PNG"),
+    "PNG with alpha": lambda image: _file(_with_alpha(image), "PNG"),
+    "1-bit PNG": lambda image: _file(image.convert("1"), "PNG"),
+    "16-bit PNG": lambda image: cv2.imencode(".png", np.asarray(image).astype(np.uint16) * 257 + 100)[1].tobytes(),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_photographs_are_decoded_to_the_bytes_that_pillow_gives(photograph, kind):
+    data = KINDS[kind](photograph)
+    expected = np.asarray(PIL.Image.open(io.BytesIO(data)).convert("RGB"))
+    np.testing.assert_array_equal(encoded.decode(data).numpy(), expected)
+
+
+def test_a_grey_png_of_16_bits_keeps_its_high_bytes():
+    # Pillow clips it at 255 instead.
+    values = np.array([[0, 255, 256], [511, 32768, 65535]], np.uint16)
+    decoded = encoded.decode(cv2.imencode(".png", values)[1].tobytes()).numpy()
+    assert decoded[..., 0].tolist() == [[0, 0, 1], [1, 128, 255]]
+
+
+@tf.function(input_signature=[tf.TensorSpec([], tf.string), tf.TensorSpec([4], tf.float32)])
+def _read(data, box):
+    return encoded.read(data, box, tf.constant(3))
+
+
+WHOLE = tf.zeros([4])
+
+
+def _with_thumbnail(photograph):
+    """A JPEG with a smaller one in its header, as cameras write them."""
+    return _file(photograph, "JPEG", exif=b"Exif\0\0" + _file(photograph.resize((60, 60)), "JPEG"))
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "progressive JPEG", "PNG", "1-bit PNG"])
+def test_what_is_read_is_what_is_decoded(photograph, kind):
+    data = KINDS[kind](photograph)
+    np.testing.assert_array_equal(_read(data, WHOLE).numpy(), encoded.decode(data).numpy())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda data: data,
+        lambda data: data[:2] + b"\xff\xff" + data[2:],
+        lambda data: data + b"\xff\xda and more behind it",
+    ],
+    ids=["thumbnail", "filled", "followed"],
+)
+def test_a_jpeg_that_is_unusual_but_whole_is_read(photograph, change):
+    data = _with_thumbnail(photograph)
+    np.testing.assert_array_equal(_read(change(data), WHOLE).numpy(), encoded.decode(data).numpy())
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (lambda p: b"", "image 3 is no JPEG or PNG file"),
+        (lambda p: b"\x89PNG", "image 3 is no JPEG or PNG file"),
+        (lambda p: _file(p, "BMP"), "image 3 is no JPEG or PNG file"),
+        (lambda p: b"\xff\xd8\xff", "image 3 is cut short or damaged"),
+        (lambda p: b"\xff\xd8" + b"\xff" * 200, "image 3 is cut short or damaged"),
+        (lambda p: b"\xff\xd8\xff\xe0 and nothing of a photograph", "image 3 is cut short or damaged"),
+        (lambda p: _file(p, "PNG")[:8], "image 3 is cut short or damaged"),
+        (lambda p: _file(p, "PNG")[:-12], "image 3 is cut short or damaged"),
+        (lambda p: _file(p, "JPEG")[:-2], "image 3 is cut short or damaged"),
+        (lambda p: _with_thumbnail(p)[:-2], "image 3 is cut short or damaged"),
+    ],
+    ids=["empty", "short", "BMP", "start", "fill", "words", "signature", "PNG", "JPEG", "thumbnail"],
+)
+def test_files_that_are_none_are_refused(photograph, data, said):
+    with pytest.raises(tf.errors.InvalidArgumentError, match=said):
+        _read(data(photograph), WHOLE)
+
+
+@pytest.mark.parametrize(
+    ("kind", "width", "height", "allowed"),
+    [
+        ("PNG", encoded.MOST_SIDE, 1, True),
+        ("PNG", encoded.MOST_SIDE + 1, 1, False),
+        ("JPEG", 1, encoded.MOST_SIDE, True),
+        ("JPEG", 1, encoded.MOST_SIDE + 1, False),
+        ("PNG", 16000, 9000, False),
+    ],
+    ids=["widest PNG", "wider PNG", "highest JPEG", "higher JPEG", "too many pixels"],
+)
+def test_size_is_bounded(kind, width, height, allowed):
+    data = _file(PIL.Image.new("L", (width, height)), kind)
+    if allowed:
+        assert _read(data, WHOLE).shape == (height, width, 3)
+    else:
+        with pytest.raises(tf.errors.InvalidArgumentError, match=f"image 3 has {width} x {height} pixels, more than"):
+            _read(data, WHOLE)
+
+
+def test_size_is_read_before_anything_is_decoded(photograph):
+    # The header says 2^32 - 1 a side, which wraps around where sizes are multiplied; the rest is an ordinary PNG.
+    data = KINDS["PNG"](photograph)
+    data = data[:16] + b"\xff" * 8 + data[24:]
+    with pytest.raises(tf.errors.InvalidArgumentError, match="has 4294967295 x 4294967295 pixels"):
+        _read(data, WHOLE)
+
+
+@pytest.mark.parametrize(
+    ("box", "said"),
+    [
+        ([177, 0, 5, 5], "the box 177,0,5,5 lies outside image 3 of 177 x 201 pixels"),
+        ([0, 201, 5, 5], "lies outside"),
+        ([-5, 0, 5, 5], "lies outside"),
+        ([0, -5.5, 5, 5.5], "the box 0,-5.5,5,5.5 lies outside"),
+        ([0, 0, 0, 5], "must have finite numbers"),
+        ([0, 0, 5, -5], "must have finite numbers"),
+        ([float("nan"), 0, 5, 5], "must have finite numbers"),
+        ([0, 0, 1e6, 5], "must have finite numbers"),
+        ([float("-inf"), 0, float("inf"), 5], "must have finite numbers"),
+    ],
+)
+def test_boxes_that_show_nothing_are_refused(photograph, box, said):
+    with pytest.raises(tf.errors.InvalidArgumentError, match=said):
+        _read(KINDS["JPEG"](photograph), tf.constant(box, tf.float32))
+
+
+@pytest.mark.parametrize("box", [[176, 200, 5, 5], [-4, -4, 5, 5], [-100, -100, 900, 900]])
+def test_boxes_that_show_a_little_are_taken(photograph, box):
+    assert _read(KINDS["JPEG"](photograph), tf.constant(box, tf.float32)).shape == (201, 177, 3)
