@@ -1,106 +1,120 @@
-"""What happens around epochs: checkpoints to go on from, the best weights, one line of progress."""
+"""What happens around steps and epochs: checkpoints, the best weights, plateaus, the end, one line of progress."""
 
-import json
+import contextlib
 import os
 import time
 
 import keras
-import tensorflow as tf
 
 from data_pipeline.files import write_json
+from keras_apn import best, checkpoints
+from keras_apn.interruption import Stopped
 
 STATE_FILE = "state.json"
-BEST = "best"
+MONITOR = "val_pckh"
 
 
-def networks(model):
-    """An `AdversarialPoseNet`'s networks by name."""
-    found = {"generator": model.generator}
-    if model.adversarial:
-        found["pose_discriminator"] = model.pose_discriminator
-        found["confidence_discriminator"] = model.confidence_discriminator
-    return found
+class Keeper(keras.callbacks.Callback):
+    """Keeps a run such that it can go on after whatever happens, and its best weights.
 
-
-def best_path(workdir, network):
-    """Where a workdir keeps the best weights of a network."""
-    return os.path.join(workdir, BEST, f"{network}.weights.h5")
-
-
-def _checkpoint(model):
-    optimizers = {"generator_optimizer": model.optimizer}
-    if model.adversarial:
-        optimizers["pose_optimizer"] = model.pose_optimizer
-        optimizers["confidence_optimizer"] = model.confidence_optimizer
-    return tf.train.Checkpoint(step=model.step, **networks(model), **optimizers)
-
-
-class Checkpoints(keras.callbacks.Callback):
-    """Saves everything that training needs to go on after each epoch, and the best weights of the networks.
-
-    The workdir gets `checkpoints/` (the last `keep`), `best/<network>.weights.h5` and `state.json` with the epoch done
-    and the best score. Each is written under another name first.
+    Comes before the callbacks that write logs: with a moving average it adds `val_pckh_averaged`.
 
     Args:
-        workdir: an existing folder.
-        monitor: the validation score to be best in; higher is better.
-        keep: number of checkpoints kept.
+        workdir: an existing folder; gets `best/` and `state.json` beside the checkpoints.
+        saved: the `checkpoints.Checkpoints`.
+        standing: the `standing.Standing` that they hold.
+        training: the run's `config.TrainingConfig`.
+        interruption: an `interruption.Interruption`.
+        validation: the data set that the averaged weights are scored on.
     """
 
-    def __init__(self, workdir, monitor="val_pckh", keep=3):
+    def __init__(self, workdir, saved, standing, training, interruption, validation=None):
         super().__init__()
-        self.workdir, self.monitor, self.keep = workdir, monitor, keep
-        self.state = {"epoch": 0, "best": None, "best_epoch": None}
+        self.workdir, self.saved, self.standing = workdir, saved, standing
+        self.training, self.interruption, self.validation = training, interruption, validation
 
-    def restore(self, model):
-        """Puts the newest checkpoint into a compiled model; returns the epochs done, 0 where there is none."""
-        self.manager = tf.train.CheckpointManager(
-            _checkpoint(model), os.path.join(self.workdir, "checkpoints"), max_to_keep=self.keep
-        )
-        path = os.path.join(self.workdir, STATE_FILE)
-        if os.path.exists(path):
-            with open(path, encoding="utf-8") as file:
-                self.state = json.load(file)
-            # The one that belongs to the state: a crash between the two leaves a newer one.
-            done = os.path.join(self.manager.directory, f"ckpt-{self.state['epoch']}")
-            self.manager.checkpoint.restore(done).assert_consumed()
-        return self.state["epoch"]
+    def on_train_begin(self, logs=None):
+        self.step = int(self.model.step)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if self.model.reduction is not None:
+            plateaus = self.standing.reductions(self.training.plateau_patience)
+            self.model.reduction.assign(self.training.plateau_factor**plateaus)
+        if self.standing.means is not None:
+            set_means(self.model, self.standing.means)
+            self.standing.means = None
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.step += 1
+        every = self.training.checkpoint_steps
+        if self.interruption.signal or (every and self.step % every == 0):
+            self._save_within(means(self.model))
+
+    def on_test_begin(self, logs=None):
+        self.at_epochs_end = means(self.model)
+
+    def on_test_batch_end(self, batch, logs=None):
+        if self.interruption.signal:
+            self._save_within(self.at_epochs_end)
 
     def on_epoch_end(self, epoch, logs=None):
-        score = float((logs or {})[self.monitor])
-        if self.state["best"] is None or score > self.state["best"]:
-            self._save_best()
-            self.state.update(best=score, best_epoch=epoch + 1)
-        self.state["epoch"] = epoch + 1
-        self.manager.save(checkpoint_number=epoch + 1)
-        write_json(os.path.join(self.workdir, STATE_FILE), self.state)
+        score, weights = float(logs[MONITOR]), contextlib.nullcontext
+        if self.model.average is not None:
+            with self.model.average.in_place():
+                averaged = self.model.evaluate(self.validation, verbose=0, return_dict=True)["pckh"]
+            logs[f"{MONITOR}_averaged"] = averaged
+            if averaged > score:
+                score, weights = float(averaged), self.model.average.in_place
+        self.standing.scores.append(score)
+        if int(self.model.not_finite):  # Nothing that is whole may be replaced; `finite.Finite` will end this.
+            return
+        if self.standing.best_epoch == self.standing.epoch:
+            best.save(self.workdir, checkpoints.networks(self.model), weights)
+        self.saved.save(self.standing)
+        write_json(os.path.join(self.workdir, STATE_FILE), self.standing.summary())
+        if self.standing.is_over(self.training.patience) or self.interruption.signal:
+            self.model.stop_training = True
 
-    def _save_best(self):
-        os.makedirs(os.path.join(self.workdir, BEST), exist_ok=True)
-        for name, network in networks(self.model).items():
-            path = best_path(self.workdir, name)
-            partial = path.replace(".weights.h5", ".partial.weights.h5")
-            network.save_weights(partial)
-            os.replace(partial, path)
+    def _save_within(self, values):
+        """A checkpoint within an epoch, with what it has logged so far; the last thing where a signal has come."""
+        if not int(self.model.not_finite):
+            self.standing.means = values
+            self.saved.save(self.standing)
+            self.standing.means = None
+        if self.interruption.signal:
+            raise Stopped(self.interruption.signal, self.step)
+
+
+def means(model):
+    """The values of a model's metrics, as nested lists that go into JSON unchanged."""
+    return [[variable.numpy().tolist() for variable in metric.variables] for metric in model.metrics]
+
+
+def set_means(model, values):
+    """Puts `means` back."""
+    for metric, each in zip(model.metrics, values, strict=True):
+        for variable, value in zip(metric.variables, each, strict=True):
+            variable.assign(value)
 
 
 class Progress(keras.callbacks.Callback):
     """Prints one line an epoch: scores, the best so far, and the time left of the whole training."""
 
-    def __init__(self, checkpoints, epochs, first_epoch):
+    def __init__(self, standing, epochs):
         super().__init__()
-        self.checkpoints, self.epochs, self.first_epoch = checkpoints, epochs, first_epoch
+        self.standing, self.epochs, self.begun = standing, epochs, None
 
-    def on_train_begin(self, logs=None):
-        self.begun = time.monotonic()
+    def on_epoch_begin(self, epoch, logs=None):
+        if self.begun is None:
+            self.begun, self.first = time.monotonic(), epoch
 
     def on_epoch_end(self, epoch, logs=None):
-        done = epoch + 1 - self.first_epoch
-        left = (time.monotonic() - self.begun) / done * (self.epochs - epoch - 1)
-        state = self.checkpoints.state
+        left = (time.monotonic() - self.begun) / (epoch + 1 - self.first) * (self.epochs - epoch - 1)
+        averaged = logs.get(f"{MONITOR}_averaged")
         print(
-            f"epoch {epoch + 1}/{self.epochs}  loss {logs['loss']:.5f}  PCKh {100 * logs['val_pckh']:.2f}"
-            f"  best {100 * state['best']:.2f} (epoch {state['best_epoch']})  time left {_clock(left)}",
+            f"epoch {epoch + 1}/{self.epochs}  loss {logs['loss']:.5f}  PCKh {100 * logs[MONITOR]:.2f}"
+            + (f" (averaged {100 * averaged:.2f})" if averaged is not None else "")
+            + f"  best {100 * self.standing.best:.2f} (epoch {self.standing.best_epoch})  time left {_clock(left)}",
             flush=True,
         )
 

@@ -10,6 +10,7 @@ from data_pipeline.errors import UserError
 from data_pipeline.files import write_json
 
 CONFIG_FILE = "config.json"
+PRECISIONS = ("float32", "bfloat16", "float16")
 
 
 def _setting(default, help_text, *, choices=None, least=None, above=None, most=None):
@@ -59,6 +60,7 @@ class DataConfig:
 
     dataset: str = _setting("mpii", "what the records hold", choices=("mpii", "lsp", "lspet", "synthetic"))
     train_records: str = _setting("data/mpii/train-*.tfrecord", "glob of the training shards")
+    mix: str = _setting("", "further training shards and their share of every batch, as GLOB=0.5 (,GLOB=SHARE ...)")
     validation_records: str = _setting("data/mpii/validation-*.tfrecord", "glob of the validation shards")
     rotation: float = _setting(30.0, "crops are turned by at most so many degrees (Section 3)", least=0, most=30)
     scale: float = _setting(0.25, "crops are scaled by 1 - scale to 1 + scale (Section 3)", least=0, most=0.25)
@@ -79,18 +81,26 @@ class TrainingConfig:
     """Losses, labels and the optimizers."""
 
     epochs: int = _setting(230, "passes over the training records (Section 3: 230 on MPII, 250 on LSP)", least=1)
-    batch_size: int = _setting(16, "people in a batch (the paper gives none)", least=1)
+    batch_size: int = _setting(16, "people in a batch, over all devices (the paper gives none)", least=1)
+    accumulate: int = _setting(1, "parts that a batch is computed in, one after the other, to save memory", least=1)
     steps_per_epoch: int = _setting(0, "steps in an epoch; 0 is one pass over the records", least=0)
     seed: int = _setting(0, "of weights, order and augmentation", least=0)
     optimizer: str = _setting("rmsprop", "of all three networks (Section 3: RMSProp)", choices=("rmsprop", "adam"))
     learning_rate: float = _setting(2.5e-4, "of G (Section 3: 2.5e-4)", above=0)
     discriminator_learning_rate: float = _setting(2.5e-4, "of P and C (Section 3: 2.5e-4)", above=0)
     learning_rate_schedule: str = _setting(
-        "constant", "constant as in the paper, or cosine down to zero", choices=("constant", "cosine")
+        "constant",
+        "constant as in the paper, cosine down to zero, or less at each plateau of the validation score",
+        choices=("constant", "cosine", "plateau"),
     )
+    plateau_patience: int = _setting(10, "epochs without a better score that make a plateau", least=1)
+    plateau_factor: float = _setting(0.5, "what a plateau multiplies the learning rates by", above=0, most=1)
     warmup_steps: int = _setting(0, "steps in which the learning rate rises from zero", least=0)
     mode: str = _setting(
         "joint", "one update of G a step, or two as Algorithm 1 prints it", choices=("joint", "alternating")
+    )
+    split_optimizer: bool = _setting(
+        False, "G's two updates of --mode=alternating keep an optimizer state each (BUILD_NOTES 8)"
     )
     balance: str = _setting(
         "share",
@@ -113,8 +123,23 @@ class TrainingConfig:
         "constant", "how delta and epsilon go from start to end", choices=("constant", "linear", "cosine")
     )
 
+    average_decay: float = _setting(
+        0.0, "of the moving average of G's weights, validated beside them; 0 is none", least=0, most=0.99999
+    )
+    patience: int = _setting(0, "epochs without a better score after which training ends; 0 is never", least=0)
+    init_from: str = _setting("", "the workdir whose best weights the networks start from")
+    precision: str = _setting(
+        "float32", "of the networks' arithmetic; heatmap losses stay in float32", choices=PRECISIONS
+    )
+    xla: bool = _setting(False, "compile the step behind the augmentation by XLA")
+    checkpoint_steps: int = _setting(0, "steps between checkpoints within an epoch; 0 is at its end alone", least=0)
+    keep: int = _setting(3, "checkpoints that are kept, besides the best weights", least=1)
+    not_finite_steps: int = _setting(10, "steps in a row whose loss is no number that end the training", least=1)
+
     def __post_init__(self):
         _check(self)
+        if self.batch_size % self.accumulate:
+            raise UserError(f"--accumulate must divide --batch_size={self.batch_size}. Received: {self.accumulate}")
 
 
 @dataclasses.dataclass(frozen=True)

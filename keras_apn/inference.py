@@ -4,14 +4,14 @@ All of it is TensorFlow, so that an exported graph does what the programs do.
 """
 
 import os
+import warnings
 
 import tensorflow as tf
 
 from data_pipeline import geometry
 from data_pipeline.errors import UserError
-from keras_apn import averaging, encoded, networks
+from keras_apn import averaging, best, encoded, networks
 from keras_apn import config as configuration
-from keras_apn.callbacks import best_path
 from keras_apn.decode import decode, occlusion_probability
 from keras_apn.generator import last_outputs
 
@@ -190,16 +190,18 @@ class Compiled:
 
 
 def load_best(network, workdir, name):
-    """Loads a workdir's best weights of a network, by its name in `callbacks.networks`.
+    """Loads a workdir's best weights of a network, by its name in `checkpoints.networks`.
 
     Raises:
         UserError: the workdir holds no weights yet, or they do not fit.
     """
-    path = best_path(workdir, name)
+    path = best.path(workdir, name)
     if not os.path.exists(path):
         raise UserError(f"{workdir} holds no weights yet; python -m keras_apn.train --workdir={workdir} trains them")
     try:
-        network.load_weights(path)
+        with warnings.catch_warnings():  # Keras warns of each layer that does not fit before it says so.
+            warnings.simplefilter("ignore")
+            network.load_weights(path)
     except (OSError, ValueError, KeyError) as error:
         raise UserError(f"{path} cannot be read as the weights of {workdir}'s model: {error}") from error
 

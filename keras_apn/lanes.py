@@ -7,14 +7,29 @@ BUILD_NOTES 19 has what was done so that nothing else differs.
 import contextlib
 import warnings
 
+import keras
 import tensorflow as tf
 
 
+def same_everywhere(value, name=None):
+    """A variable that every replica changes alike; `add_weight` spells its aggregation differently."""
+    return tf.Variable(value, trainable=False, name=name, aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA)
+
+
 def counter(name):
-    """A scalar int64 variable that counts on every replica alike; `add_weight` spells its aggregation differently."""
-    return tf.Variable(
-        0, trainable=False, dtype=tf.int64, name=name, aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA
-    )
+    """A scalar int64 variable that counts on every replica alike."""
+    return same_everywhere(tf.constant(0, tf.int64), name)
+
+
+@contextlib.contextmanager
+def precision(name):
+    """What is built within computes in `name`, one of `config.PRECISIONS`, and keeps its weights in float32."""
+    before = keras.mixed_precision.global_policy()
+    keras.mixed_precision.set_global_policy(name if name == "float32" else f"mixed_{name}")
+    try:
+        yield
+    finally:
+        keras.mixed_precision.set_global_policy(before)
 
 
 def clear(variables):

@@ -1,7 +1,9 @@
 """From a configuration to networks, optimizers and the model that trains them."""
 
 import keras
+import tensorflow as tf
 
+from keras_apn import lanes
 from keras_apn.adversarial import AdversarialPoseNet
 from keras_apn.discriminators import build_confidence_discriminator, build_pose_discriminator
 from keras_apn.generator import build_generator
@@ -31,7 +33,7 @@ def discriminators(model):
     return build_pose_discriminator(**sizes), build_confidence_discriminator(**sizes)
 
 
-def optimizer(training, learning_rate, total_steps, updates=1):
+def optimizer(training, learning_rate, total_steps, updates=1, reduction=None):
     """An optimizer of a `config.TrainingConfig`.
 
     Args:
@@ -39,6 +41,7 @@ def optimizer(training, learning_rate, total_steps, updates=1):
         learning_rate: the highest rate.
         total_steps: steps of the training, which a cosine spans.
         updates: how often the optimizer is used in a step.
+        reduction: a variable that multiplies the rate, for plateaus; None for 1.
     """
     rate = learning_rate
     if training.learning_rate_schedule == "cosine" or training.warmup_steps:
@@ -49,27 +52,41 @@ def optimizer(training, learning_rate, total_steps, updates=1):
             warmup_target=learning_rate if training.warmup_steps else None,
             warmup_steps=updates * training.warmup_steps,
         )
+    if reduction is not None:
+        rate = Reduced(rate, reduction)
     if training.optimizer == "adam":
         return keras.optimizers.Adam(rate)
     # Torch7's RMSProp, which the paper's tools use: it forgets slower than Keras's default.
     return keras.optimizers.RMSprop(rate, rho=0.99, epsilon=1e-8)
 
 
+class Reduced(keras.optimizers.schedules.LearningRateSchedule):
+    """A learning rate, or a schedule of it, times a variable."""
+
+    def __init__(self, rate, reduction):
+        self.rate, self.reduction = rate, reduction
+
+    def __call__(self, step):
+        rate = self.rate(step) if callable(self.rate) else self.rate
+        return rate * tf.convert_to_tensor(self.reduction)
+
+
 def adversarial_posenet(config, steps_per_epoch):
     """The compiled `AdversarialPoseNet` of a `config.Config`."""
     training, total_steps = config.training, config.training.epochs * steps_per_epoch
     keras.utils.set_random_seed(training.seed)
-    p, c = discriminators(config.model)
-    model = AdversarialPoseNet(
-        generator(config.model), p, c, training=training, data=config.data, total_steps=total_steps
-    )
-    updates = 2 if training.mode == "alternating" and p is not None else 1
-    model.compile(
-        optimizer(training, training.learning_rate, total_steps, updates),
-        *(
-            optimizer(training, training.discriminator_learning_rate, total_steps)
-            for network in (p, c)
-            if network is not None
-        ),
-    )
+    with lanes.precision(training.precision):
+        p, c = discriminators(config.model)
+        g = generator(config.model)
+    model = AdversarialPoseNet(g, p, c, training=training, data=config.data, total_steps=total_steps)
+    alternating = training.mode == "alternating" and p is not None
+
+    def make(rate, updates=1):
+        return optimizer(training, rate, total_steps, updates, model.reduction)
+
+    generator_rate, judge_rate = training.learning_rate, training.discriminator_learning_rate
+    optimizers = [make(generator_rate, 2 if alternating and not training.split_optimizer else 1)]
+    optimizers += [make(judge_rate) for network in (p, c) if network is not None]
+    own = {"adversarial_optimizer": make(generator_rate)} if alternating and training.split_optimizer else {}
+    model.compile(*optimizers, **own)
     return model

@@ -6,45 +6,27 @@ Started again in the same workdir, it goes on where it stopped.
 
 import dataclasses
 import os
-import shlex
-import sys
+import signal
 
 from data_pipeline import quiet  # noqa: F401  # isort: skip  It starts TensorFlow, so it comes first.
 
 import keras
 from absl import flags
 
-from data_pipeline import dataset, intact, program
+from data_pipeline import dataset, program
 from data_pipeline.errors import UserError
-from data_pipeline.geometry import PATCH_RATIO
+from keras_apn import best, checkpoints, fitting, inference, interruption, networks, run_records
 from keras_apn import config as configuration
-from keras_apn import lanes, networks
-from keras_apn.callbacks import Checkpoints, Progress
+from keras_apn.callbacks import Keeper, Progress
+from keras_apn.finite import Finite
 from keras_apn.history import History
 
-# What each data set is called where it is downloaded.
-SOURCES = {
-    "mpii": "--annotations=mpii_human_pose_v1_u12_1.mat --images=images",
-    "lsp": "--annotations=lsp_dataset/joints.mat --images=lsp_dataset/images",
-    "lspet": "--annotations=hr-lspet/joints.mat --images=hr-lspet/images",
-    "synthetic": "--limit=2000",
-}
-
 # What a run may be resumed with, whatever it was begun with.
-FREE = {"model": (), "data": ("deterministic", "max_damaged", "data_service"), "training": ("epochs",)}
-
-
-def find_records(config, pattern):
-    """The shards of a glob; where there are none, a UserError with the command that builds them."""
-    dataset_name, patch_size = config.data.dataset, round(PATCH_RATIO * config.model.crop_size)
-    try:
-        return dataset.find(pattern)
-    except UserError as error:
-        output = shlex.quote(os.path.dirname(pattern) or ".")
-        raise UserError(
-            f"{error}. Build them: python -m data_pipeline.build_tfrecords --dataset={dataset_name} "
-            f"{SOURCES[dataset_name]} --patch_size={patch_size} --output={output}"
-        ) from error
+FREE = {
+    "model": (),
+    "data": ("deterministic", "max_damaged", "data_service"),
+    "training": ("epochs", "patience", "checkpoint_steps", "keep", "not_finite_steps", "xla"),
+}
 
 
 def check_resumable(config, workdir):
@@ -73,6 +55,17 @@ def check_resumable(config, workdir):
     raise UserError(f"{workdir} holds a run of other settings ({'; '.join(changed)}); give another --workdir")
 
 
+def start_from(workdir, model):
+    """Puts the best weights of another run into a fresh model; P and C keep theirs where that run has none.
+
+    Raises:
+        UserError: it is no workdir with weights, or they do not fit.
+    """
+    for name, network in checkpoints.networks(model).items():
+        if name == "generator" or os.path.exists(best.path(workdir, name)):
+            inference.load_best(network, workdir, name)
+
+
 def train(config, workdir):
     """Trains a configuration in a workdir, from its newest checkpoint on where it has one.
 
@@ -81,52 +74,52 @@ def train(config, workdir):
 
     Raises:
         UserError: records are missing, or the workdir holds another run.
+        interruption.Stopped: it was asked to stop, by SIGTERM or Ctrl-C, and has saved everything.
     """
     data, training = config.data, config.training
-    train_paths = find_records(config, data.train_records)
-    validation_paths = find_records(config, data.validation_records)
+    records = run_records.survey(config, data.train_records, data.max_damaged)
+    if data.mix:
+        records = run_records.mixed(config, records)
+    held_out = run_records.survey(config, data.validation_records, tolerated=0.0)
     check_resumable(config, workdir)
-    described, held_out = dataset.describe(train_paths), dataset.describe(validation_paths)
-    train_segments = intact.survey(described["shards"], data.max_damaged)
-    validation_segments = intact.survey(held_out["shards"], tolerated=0.0)
-    steps = training.steps_per_epoch or described["people"] // training.batch_size
-    if not steps:
-        raise UserError(f"--batch_size={training.batch_size} is more than the {described['people']} training people")
+    steps = run_records.steps_in_epoch(config, records)
     os.makedirs(workdir, exist_ok=True)
     config.save(workdir)
-
-    model = networks.adversarial_posenet(config, steps)
-    checkpoints = Checkpoints(workdir)
-    first = checkpoints.restore(model)
-    if first:
-        print(f"Going on in {workdir} after epoch {first}.")
-    batches = dataset.load(
-        train_segments,
-        patch_size=described["patch_size"],
-        batch_size=training.batch_size,
-        shuffle=data.shuffle,
-        seed=training.seed + first,
-        repeat=True,
-        deterministic=data.deterministic,
-        service=data.data_service or None,
-    )
-    validation = dataset.load(validation_segments, patch_size=held_out["patch_size"], batch_size=training.batch_size)
-    with lanes.data_may_end():
-        model.fit(
-            batches,
-            epochs=training.epochs,
-            initial_epoch=first,
-            steps_per_epoch=steps,
-            validation_data=validation,
-            verbose=1 if sys.stdout.isatty() else 0,
-            callbacks=[
-                checkpoints,
-                Progress(checkpoints, training.epochs, first),
-                History(workdir),
-                keras.callbacks.TensorBoard(os.path.join(workdir, "tensorboard"), write_graph=False),
-            ],
+    with interruption.Interruption() as asked:
+        model = networks.adversarial_posenet(config, steps)
+        saved = checkpoints.Checkpoints(model, workdir, training.keep)
+        standing = saved.restore()
+        done = int(model.step)
+        if done:
+            within = f", step {done - standing.epoch * steps} of the next" if done > standing.epoch * steps else ""
+            print(f"Going on in {workdir} after epoch {standing.epoch}{within}.")
+        elif training.init_from:
+            start_from(training.init_from, model)
+        validation = dataset.load(held_out.segments, patch_size=held_out.patch_size, batch_size=training.batch_size)
+        fixed = data.deterministic and not data.data_service
+        callbacks = [
+            Finite(workdir, training.not_finite_steps, _batch_at(config, records) if fixed else None),
+            Keeper(workdir, saved, standing, training, asked, validation),
+            Progress(standing, training.epochs),
+            History(workdir),
+            keras.callbacks.TensorBoard(os.path.join(workdir, "tensorboard"), write_graph=False),
+        ]
+        fitting.fit(
+            model,
+            lambda start: run_records.batches(config, records, start, service=data.data_service or None),
+            validation,
+            standing,
+            steps,
+            training,
+            callbacks,
+            asked,
         )
     return model
+
+
+def _batch_at(config, records):
+    """What `Finite` asks for: the batch of a step, with names."""
+    return lambda step: next(iter(run_records.batches(config, records, step, names=True)))
 
 
 def define_flags():
@@ -136,8 +129,13 @@ def define_flags():
 
 
 def main(values):
-    """Reads the flags and trains."""
-    train(configuration.from_flags(values), values.workdir)
+    """Reads the flags and trains; a run that was asked to stop ends well, by Ctrl-C with 130."""
+    try:
+        train(configuration.from_flags(values), values.workdir)
+    except interruption.Stopped as stopped:
+        print(f"{stopped}; the same command goes on from there.")
+        return 130 if stopped.signal == signal.SIGINT else 0
+    return 0
 
 
 if __name__ == "__main__":

@@ -5,8 +5,7 @@ import keras
 import pytest
 
 from data_pipeline import records, shards, synthetic
-from keras_apn import config, networks
-from keras_apn.callbacks import best_path
+from keras_apn import best, config, networks
 
 SHARED_DATA = pathlib.Path(__file__).parents[2] / "shared" / "data"
 
@@ -57,7 +56,7 @@ def tiny_workdir(tiny_config, tmp_path_factory):
     keras.utils.set_random_seed(0)
     workdir = tmp_path_factory.mktemp("workdir")
     tiny_config.save(workdir)
-    path = best_path(workdir, "generator")
+    path = best.path(workdir, "generator")
     os.makedirs(os.path.dirname(path))
     networks.generator(tiny_config.model).save_weights(path)
     return workdir

@@ -1,64 +1,70 @@
 import json
+import signal
+import types
 
 import numpy as np
 import pytest
 
-from keras_apn import callbacks, config, networks
+from keras_apn import best, callbacks, checkpoints, config, networks
+from keras_apn.interruption import Stopped
+from keras_apn.standing import Standing
 
-SETTINGS = config.Config(
-    model=config.ModelConfig(crop_size=32, stacks=1, features=4, levels=1, discriminator_features=4),
-    training=config.TrainingConfig(optimizer="adam"),
-)
+MODEL = config.ModelConfig(crop_size=32, stacks=1, features=4, levels=1, discriminator_features=4)
+
+
+def build(**training):
+    settings = config.Config(model=MODEL, training=config.TrainingConfig(optimizer="adam", **training))
+    return networks.adversarial_posenet(settings, steps_per_epoch=10)
 
 
 @pytest.fixture(scope="module")
 def model():
-    return networks.adversarial_posenet(SETTINGS, steps_per_epoch=10)
+    return build()
+
+
+class Saved:
+    """Stands for the checkpoints: remembers what was saved."""
+
+    def __init__(self):
+        self.standings = []
+
+    def save(self, standing):
+        self.standings.append(Standing(list(standing.scores), standing.means))
 
 
 @pytest.fixture
-def checkpoints(model, tmp_path):
-    """Checkpoints of a fresh workdir."""
-    callback = callbacks.Checkpoints(tmp_path)
-    callback.set_model(model)
-    callback.restore(model)
-    return callback
+def keeper(model, tmp_path):
+    """A function from settings to a keeper of a fresh workdir, before step 0."""
+
+    def make(model=model, received=None, **training):
+        model.step.assign(0)
+        model.not_finite.assign(0)
+        asked = types.SimpleNamespace(signal=received)
+        callback = callbacks.Keeper(tmp_path, Saved(), Standing(), config.TrainingConfig(**training), asked)
+        callback.set_model(model)
+        callback.on_train_begin()
+        callback.on_epoch_begin(0)
+        return callback
+
+    return make
 
 
 def fill(model, value):
-    """Makes every number that training moves, networks' and optimizers', tell the epoch."""
-    for network in callbacks.networks(model).values():
+    for network in checkpoints.networks(model).values():
         network.set_weights([np.full_like(w, value) for w in network.get_weights()])
-    for optimizer in (model.optimizer, model.pose_optimizer, model.confidence_optimizer):
-        for variable in optimizer.variables() if callable(optimizer.variables) else optimizer.variables:
-            variable.assign(np.full(variable.shape, value))
-    model.step.assign(int(10 * value))
 
 
-def filled(model):
-    """The set of all those numbers."""
-    found = {float(x) for n in callbacks.networks(model).values() for w in n.get_weights() for x in np.ravel(w)}
-    for optimizer in (model.optimizer, model.pose_optimizer, model.confidence_optimizer):
-        variables = optimizer.variables() if callable(optimizer.variables) else optimizer.variables
-        found |= {float(x) for v in variables for x in np.ravel(v.numpy())}
-    return found, int(model.step)
-
-
-def run(callback, model, scores):
-    for epoch, score in enumerate(scores):
-        fill(model, epoch + 1)
-        callback.on_epoch_end(epoch, {"val_pckh": score})
-
-
-def best(model, workdir, name):
+def kept(model, workdir, name):
     """The numbers in the best weights of a network."""
-    network = callbacks.networks(model)[name]
-    network.load_weights(callbacks.best_path(workdir, name))
+    network = checkpoints.networks(model)[name]
+    network.load_weights(best.path(workdir, name))
     return {float(x) for w in network.get_weights() for x in np.ravel(w)}
 
 
-def test_a_fresh_workdir_starts_at_epoch_0(checkpoints, model):
-    assert checkpoints.restore(model) == 0
+def run(callback, scores):
+    for epoch, score in enumerate(scores):
+        fill(callback.model, epoch + 1)
+        callback.on_epoch_end(epoch, {"val_pckh": score})
 
 
 @pytest.mark.parametrize(
@@ -66,42 +72,22 @@ def test_a_fresh_workdir_starts_at_epoch_0(checkpoints, model):
     [((0.1, 0.3, 0.2), 2), ((0.3, 0.2, 0.1), 1), ((0.1, 0.2, 0.2), 2)],
     ids=["middle", "first", "tie"],
 )
-def test_the_best_weights_are_those_of_the_best_epoch(checkpoints, model, tmp_path, scores, epoch):
-    run(checkpoints, model, scores)
+def test_the_best_weights_are_those_of_the_best_epoch(keeper, model, tmp_path, scores, epoch):
+    run(keeper(), scores)
     state = json.loads((tmp_path / "state.json").read_text())
     assert state == {"epoch": 3, "best": max(scores), "best_epoch": epoch}
     for name in ("generator", "pose_discriminator", "confidence_discriminator"):
-        assert best(model, tmp_path, name) == {epoch}
+        assert kept(model, tmp_path, name) == {epoch}
 
 
-def test_restoring_brings_everything_back_as_it_was_saved(checkpoints, model, tmp_path):
-    run(checkpoints, model, (0.3, 0.2))
-    fill(model, 9)
-    again = callbacks.Checkpoints(tmp_path)
-    assert again.restore(model) == 2
-    assert filled(model) == ({2.0}, 20)
-    assert again.state == {"epoch": 2, "best": 0.3, "best_epoch": 1}
+def test_every_epoch_is_saved_with_its_scores(keeper):
+    callback = keeper()
+    run(callback, (0.1, 0.2))
+    assert callback.saved.standings == [Standing([0.1]), Standing([0.1, 0.2])]
 
 
-def test_the_best_score_of_before_still_counts_after_restoring(checkpoints, model, tmp_path):
-    run(checkpoints, model, (0.3,))
-    again = callbacks.Checkpoints(tmp_path)
-    again.set_model(model)
-    again.restore(model)
-    fill(model, 5)
-    again.on_epoch_end(1, {"val_pckh": 0.2})
-    assert best(model, tmp_path, "generator") == {1.0}
-
-
-def test_the_last_three_checkpoints_are_kept(checkpoints, model, tmp_path):
-    run(checkpoints, model, (0.1, 0.2, 0.3, 0.4, 0.5))
-    kept = sorted(path.stem for path in (tmp_path / "checkpoints").glob("*.index"))
-    assert kept == ["ckpt-3", "ckpt-4", "ckpt-5"]
-
-
-def test_no_half_written_file_is_left(checkpoints, model, tmp_path):
-    run(checkpoints, model, (0.1, 0.2))
-    assert not [path for path in tmp_path.rglob("*") if "partial" in path.name]
+def test_no_half_written_file_is_left(keeper, tmp_path):
+    run(keeper(), (0.1, 0.2))
     assert sorted(path.name for path in (tmp_path / "best").iterdir()) == [
         "confidence_discriminator.weights.h5",
         "generator.weights.h5",
@@ -109,14 +95,104 @@ def test_no_half_written_file_is_left(checkpoints, model, tmp_path):
     ]
 
 
-def test_progress_is_one_line_an_epoch(checkpoints, capsys, monkeypatch):
-    progress = callbacks.Progress(checkpoints, epochs=12, first_epoch=2)
+def test_checkpoints_within_an_epoch_have_what_it_has_logged(keeper, model):
+    callback = keeper(checkpoint_steps=2)
+    model.means["loss"].reset_state()
+    for batch in range(5):
+        model.means["loss"].update_state(batch)
+        callback.on_train_batch_end(batch)
+    assert len(callback.saved.standings) == 2
+    again = keeper()
+    model.means["loss"].reset_state()
+    again.standing.means = callback.saved.standings[1].means
+    again.on_epoch_begin(0)
+    # Batches 0 to 3.
+    assert float(model.means["loss"].result()) == 1.5
+    assert again.standing.means is None
+
+
+def end_a_step(callback):
+    callback.on_train_batch_end(0)
+
+
+def validate_a_batch(callback):
+    callback.on_test_begin()
+    callback.on_test_batch_end(0)
+
+
+@pytest.mark.parametrize("happens", [end_a_step, validate_a_batch])
+def test_a_signal_saves_and_stops(keeper, happens):
+    callback = keeper(received=signal.SIGTERM)
+    with pytest.raises(Stopped, match=r"Stopped by SIGTERM after step [01]$") as caught:
+        happens(callback)
+    assert len(callback.saved.standings) == 1
+    assert caught.value.signal is signal.SIGTERM
+
+
+def test_a_signal_at_an_epochs_end_lets_it_end(keeper, model):
+    callback = keeper(received=signal.SIGTERM)
+    model.stop_training = False
+    callback.on_epoch_end(0, {"val_pckh": 0.5})
+    assert callback.saved.standings == [Standing([0.5])]
+    assert model.stop_training
+
+
+def test_nothing_is_saved_where_the_loss_is_no_number(keeper, model, tmp_path):
+    callback = keeper(checkpoint_steps=1)
+    model.not_finite.assign(1)
+    callback.on_train_batch_end(0)
+    callback.on_epoch_end(0, {"val_pckh": 0.5})
+    assert callback.saved.standings == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_training_ends_when_scores_stop_rising(keeper, model):
+    callback = keeper(patience=2)
+    model.stop_training = False
+    run(callback, (0.3, 0.2))
+    assert not model.stop_training
+    run(callback, (0.3,))
+    assert model.stop_training
+
+
+def test_plateaus_lower_the_rates_of_all_networks(keeper):
+    model = build(learning_rate_schedule="plateau", learning_rate=1e-3, discriminator_learning_rate=1e-4)
+    callback = keeper(model, plateau_patience=2, plateau_factor=0.1)
+    callback.standing.scores = [0.3, 0.2, 0.2]
+    callback.on_epoch_begin(3)
+    optimizers = (model.optimizer, model.pose_optimizer, model.confidence_optimizer)
+    rates = [float(o._learning_rate(o.iterations)) for o in optimizers]
+    assert rates == pytest.approx([1e-4, 1e-5, 1e-5])
+
+
+@pytest.mark.parametrize(("averaged", "weights"), [(0.4, 7.0), (0.2, 1.0)], ids=["better", "worse"])
+def test_the_better_of_weights_and_average_is_kept(keeper, tmp_path, monkeypatch, averaged, weights):
+    model = build(average_decay=0.9)
+    callback = keeper(model)
+    for value in model.average.values:
+        value.assign(np.full(value.shape, 7.0))
+    monkeypatch.setattr(model, "evaluate", lambda *_, **__: {"loss": 0.0, "pckh": averaged})
+    logs = {"val_pckh": 0.3}
+    fill(model, 1)
+    callback.on_epoch_end(0, logs)
+    assert logs["val_pckh_averaged"] == averaged
+    assert callback.standing.scores == [max(averaged, 0.3)]
+    assert kept(model, tmp_path, "generator") == {weights}
+    assert kept(model, tmp_path, "pose_discriminator") == {1.0}
+
+
+@pytest.mark.parametrize(
+    ("logged", "told"), [({}, ""), ({"val_pckh_averaged": 0.2222}, " (averaged 22.22)")], ids=["plain", "averaged"]
+)
+def test_progress_is_one_line_an_epoch(capsys, monkeypatch, logged, told):
+    standing = Standing([0.1, 0.1, 0.25, 0.2])
+    progress = callbacks.Progress(standing, epochs=12)
     now = iter([1000.0, 1000.0 + 400.0])
     monkeypatch.setattr(callbacks.time, "monotonic", lambda: next(now))
-    checkpoints.state = {"epoch": 4, "best": 0.25, "best_epoch": 3}
-    progress.on_train_begin()
-    progress.on_epoch_end(3, {"loss": 0.0123456, "val_pckh": 0.2012})
+    progress.on_epoch_begin(2)
+    progress.on_epoch_begin(3)
+    progress.on_epoch_end(3, {"loss": 0.0123456, "val_pckh": 0.2012, **logged})
     # Two epochs took 400 seconds; eight are left.
     assert capsys.readouterr().out == (
-        "epoch 4/12  loss 0.01235  PCKh 20.12  best 25.00 (epoch 3)  time left 0:26:40\n"
+        f"epoch 4/12  loss 0.01235  PCKh 20.12{told}  best 25.00 (epoch 3)  time left 0:26:40\n"
     )

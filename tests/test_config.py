@@ -43,7 +43,7 @@ def test_defaults_are_the_papers():
         (TrainingConfig, "optimizer", "sgd", "one of rmsprop, adam"),
         (TrainingConfig, "learning_rate", 0.0, "above 0"),
         (TrainingConfig, "discriminator_learning_rate", 0.0, "above 0"),
-        (TrainingConfig, "learning_rate_schedule", "step", "one of constant, cosine"),
+        (TrainingConfig, "learning_rate_schedule", "step", "one of constant, cosine, plateau"),
         (TrainingConfig, "warmup_steps", -1, "at least 0"),
         (TrainingConfig, "mode", "both", "one of joint, alternating"),
         (TrainingConfig, "balance", "even", "one of share, fixed"),

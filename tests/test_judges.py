@@ -5,8 +5,7 @@ import pytest
 import tensorflow as tf
 
 from data_pipeline.errors import UserError
-from keras_apn import config, inference, judges, networks
-from keras_apn.callbacks import best_path
+from keras_apn import best, config, inference, judges, networks
 
 
 @pytest.fixture(scope="module")
@@ -15,7 +14,7 @@ def judged_workdir(tiny_workdir, tiny_config, tmp_path_factory):
     workdir = tmp_path_factory.mktemp("judged") / "run"
     shutil.copytree(tiny_workdir, workdir)
     for network in networks.discriminators(tiny_config.model):
-        network.save_weights(best_path(workdir, network.name))
+        network.save_weights(best.path(workdir, network.name))
     return str(workdir)
 
 

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from data_pipeline.errors import UserError
-from keras_apn import config, networks, plausibility
-from keras_apn.callbacks import best_path
+from keras_apn import best, config, networks, plausibility
 from keras_apn.report import __main__ as report
 from keras_apn.report import page
 
@@ -21,13 +20,13 @@ def make_run(folder, settings):
     keras.utils.set_random_seed(0)
     folder.mkdir()
     settings.save(folder)
-    os.makedirs(os.path.dirname(best_path(folder, "generator")))
+    os.makedirs(os.path.dirname(best.path(folder, "generator")))
     built = dict(
         zip(("pose_discriminator", "confidence_discriminator"), networks.discriminators(settings.model), strict=True)
     )
     for name, network in {"generator": networks.generator(settings.model), **built}.items():
         if network is not None:
-            network.save_weights(best_path(folder, name))
+            network.save_weights(best.path(folder, name))
     return str(folder)
 
 

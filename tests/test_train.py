@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from data_pipeline import records, shards, synthetic
 from data_pipeline.errors import UserError
-from keras_apn import callbacks, config, networks, train
+from keras_apn import checkpoints, config, networks, run_records, train
 
 pytestmark = pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run_functions_eagerly`")
 
@@ -62,7 +62,7 @@ def eagerly():
 def everything(model):
     """All that training moves, as one list of arrays."""
     optimizers = (model.optimizer, model.pose_optimizer, model.confidence_optimizer)
-    arrays = [w for network in callbacks.networks(model).values() for w in network.get_weights()]
+    arrays = [w for network in checkpoints.networks(model).values() for w in network.get_weights()]
     for optimizer in optimizers:
         variables = optimizer.variables() if callable(optimizer.variables) else optimizer.variables
         arrays += [variable.numpy() for variable in variables]
@@ -97,7 +97,6 @@ def test_a_run_counts_its_steps(uninterrupted):
 
 
 def test_a_stopped_and_resumed_run_is_the_uninterrupted_one(uninterrupted, resumed):
-    """On one person, so that the order of the records, which is drawn anew after a stop, plays no part."""
     for whole, again in zip(everything(uninterrupted[0]), everything(resumed[0]), strict=True):
         np.testing.assert_array_equal(again, whole)
 
@@ -114,8 +113,8 @@ def test_the_workdir_holds_the_configuration(uninterrupted, settings):
 
 def test_training_moves_all_three_networks(uninterrupted, settings):
     fresh = networks.adversarial_posenet(settings, 2)
-    for name, network in callbacks.networks(uninterrupted[0]).items():
-        first, last = callbacks.networks(fresh)[name].get_weights(), network.get_weights()
+    for name, network in checkpoints.networks(uninterrupted[0]).items():
+        first, last = checkpoints.networks(fresh)[name].get_weights(), network.get_weights()
         assert sum((a != b).any() for a, b in zip(first, last, strict=True)) > 0.9 * len(first)
 
 
@@ -156,7 +155,7 @@ def test_an_empty_workdir_is_no_hindrance(tmp_path, settings):
 def test_missing_records_are_answered_with_the_command_that_builds_them(dataset, sources):
     settings = config.Config(data=config.DataConfig(dataset=dataset))
     with pytest.raises(UserError) as caught:
-        train.find_records(settings, "no/such place/train-*.tfrecord")
+        run_records.find_records(settings, "no/such place/train-*.tfrecord")
     message = str(caught.value)
     assert message.startswith("No records match no/such place/train-*.tfrecord")
     assert f"python -m data_pipeline.build_tfrecords --dataset={dataset} {sources}" in message

@@ -13,8 +13,7 @@ from absl import flags
 from data_pipeline import dataset
 from data_pipeline.errors import UserError
 from export import artefacts, onnx_, tflite, verdict, verify
-from keras_apn import outcomes
-from keras_apn.callbacks import best_path
+from keras_apn import best, outcomes
 
 RATE = "pckh@0.5 mean_14"
 
@@ -36,8 +35,8 @@ def workdir(tiny_config, tmp_path_factory):
     """A workdir whose G is `exporting.generator`'s, so that its maps have peaks."""
     path = tmp_path_factory.mktemp("workdir")
     tiny_config.save(path)
-    os.makedirs(os.path.dirname(best_path(path, "generator")))
-    exporting.generator().save_weights(best_path(path, "generator"))
+    os.makedirs(os.path.dirname(best.path(path, "generator")))
+    exporting.generator().save_weights(best.path(path, "generator"))
     return path
 
 

@@ -1,0 +1,129 @@
+"""Everything that a training needs to go on where it was, in files that are whole or recognised as not."""
+
+import dataclasses
+import json
+import os
+import shutil
+import sys
+
+import tensorflow as tf
+
+from data_pipeline.errors import UserError
+from keras_apn.standing import Standing
+
+FOLDER, NAME = "checkpoints", "state"
+# What TensorFlow raises for files that are cut, altered, missing, or of another model.
+DAMAGE = (tf.errors.OpError, ValueError, IndexError, RuntimeError, AssertionError)
+
+
+def networks(model):
+    """An `AdversarialPoseNet`'s networks by name."""
+    found = {"generator": model.generator}
+    if model.adversarial:
+        found["pose_discriminator"] = model.pose_discriminator
+        found["confidence_discriminator"] = model.confidence_discriminator
+    return found
+
+
+def _optimizers(model):
+    found = {"generator_optimizer": model.optimizer}
+    if model.adversarial:
+        found["pose_optimizer"] = model.pose_optimizer
+        found["confidence_optimizer"] = model.confidence_optimizer
+    if model.adversarial_optimizer is not None:
+        found["adversarial_optimizer"] = model.adversarial_optimizer
+    return found
+
+
+class _Told(tf.train.experimental.PythonState):
+    """A `Standing` in a checkpoint, as JSON."""
+
+    def __init__(self):
+        self.standing = Standing()
+
+    def serialize(self):
+        return json.dumps(dataclasses.asdict(self.standing))
+
+    def deserialize(self, string_value):
+        self.standing = Standing(**json.loads(string_value))
+
+
+class Checkpoints:
+    """The last checkpoints of a run, in `checkpoints/<step>/`.
+
+    Each holds the networks, their optimizers, the moving average, the step, from which the position in the data, in
+    the schedules and in the augmentation follows, and the `Standing`. A folder has its name only when it is whole, and
+    TensorFlow checks the sums of what it reads.
+
+    Args:
+        model: a compiled `AdversarialPoseNet`.
+        workdir: an existing folder.
+        keep: how many are kept, at least 1.
+    """
+
+    def __init__(self, model, workdir, keep=3):
+        self.model, self.keep, self.told = model, keep, _Told()
+        self.folder = os.path.join(workdir, FOLDER)
+        held = {"step": model.step, "standing": self.told, **networks(model), **_optimizers(model)}
+        if model.average is not None:
+            held["average"] = model.average.values
+        if model.loss_scale is not None:
+            held["loss_scale"] = model.loss_scale.values
+        self.checkpoint = tf.train.Checkpoint(**held)
+
+    def restore(self):
+        """Puts the newest whole checkpoint into the model; damaged ones are told on standard error and removed.
+
+        Returns:
+            Its `Standing`; a fresh one where there is no checkpoint.
+
+        Raises:
+            UserError: there are checkpoints, and none can be read.
+        """
+        paths = self._newest_first()
+        for path in paths:
+            try:
+                self.checkpoint.read(os.path.join(path, NAME)).assert_consumed()
+            except DAMAGE as error:
+                print(f"warning: {path} is damaged; the one before it is tried ({_reason(error)})", file=sys.stderr)
+                continue
+            for damaged in paths[: paths.index(path)]:
+                shutil.rmtree(damaged)
+            return self.told.standing
+        if paths:
+            raise UserError(f"None of the checkpoints in {self.folder} can be read; give another --workdir")
+        return self.told.standing
+
+    def save(self, standing):
+        """Writes the model and a `Standing` as they are now; those before it stay whole whatever happens.
+
+        Raises:
+            UserError: it cannot be written, as on a full disk.
+        """
+        self.told.standing, step = standing, int(self.model.step)
+        path = os.path.join(self.folder, str(step))
+        partial = f"{path}.partial"
+        try:
+            shutil.rmtree(partial, ignore_errors=True)
+            self.checkpoint.write(os.path.join(partial, NAME))
+            shutil.rmtree(path, ignore_errors=True)
+            os.rename(partial, path)
+        except (tf.errors.OpError, OSError) as error:
+            kept = self._newest_first()
+            which = f"{kept[0]} is whole, and a second start goes on from it" if kept else "there is none before it"
+            raise UserError(f"The checkpoint of step {step} cannot be written ({_reason(error)}); {which}") from error
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+        for old in self._newest_first()[self.keep :]:
+            shutil.rmtree(old)
+
+    def _newest_first(self):
+        """Paths of the checkpoints."""
+        names = os.listdir(self.folder) if os.path.isdir(self.folder) else []
+        steps = sorted((int(name) for name in names if name.isdecimal()), reverse=True)
+        return [os.path.join(self.folder, str(step)) for step in steps]
+
+
+def _reason(error):
+    """The first line of what TensorFlow says."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -1,0 +1,67 @@
+"""Keras's `fit` from wherever a run is, within an epoch too."""
+
+import sys
+
+import keras
+
+from keras_apn import lanes
+from keras_apn.interruption import Stopped
+
+
+def fit(model, batches_from, validation, standing, steps, training, callbacks, asked):
+    """Trains from wherever the model is to the end of the last epoch.
+
+    Keras can begin at an epoch, not within one: what is left of an epoch is an epoch of fewer steps.
+
+    Args:
+        model: the compiled `AdversarialPoseNet`; its step says where it is.
+        batches_from: gives the batches behind the first so many.
+        validation: the validation data set.
+        standing: the run's `standing.Standing`.
+        steps: in an epoch.
+        training: the run's `config.TrainingConfig`.
+        callbacks: of Keras.
+        asked: the `interruption.Interruption` that the callbacks know too.
+
+    Raises:
+        Stopped: it was asked to stop, and has saved everything.
+    """
+
+    def over():
+        return standing.epoch >= training.epochs or standing.is_over(training.patience)
+
+    def run(epochs, steps_per_epoch):
+        with lanes.data_may_end():
+            model.fit(
+                batches_from(int(model.step)),
+                epochs=epochs,
+                initial_epoch=standing.epoch,
+                steps_per_epoch=steps_per_epoch,
+                validation_data=validation,
+                verbose=1 if sys.stdout.isatty() else 0,
+                callbacks=callbacks,
+            )
+        if asked.signal:
+            raise Stopped(asked.signal, int(model.step))
+
+    if over():
+        return
+    left = (standing.epoch + 1) * steps - int(model.step)
+    if left < steps:
+        if left:
+            run(standing.epoch + 1, left)
+        else:
+            validate(model, validation, standing, callbacks)
+    if not over():
+        run(training.epochs, steps)
+
+
+def validate(model, validation, standing, callbacks):
+    """Ends an epoch whose steps are all done: the run was stopped during its validation."""
+    together = keras.callbacks.CallbackList(callbacks, model=model)
+    together.on_train_begin()
+    together.on_epoch_begin(standing.epoch)
+    logs = {metric.name: float(metric.result()) for metric in model.metrics if metric is not model.pckh}
+    found = model.evaluate(validation, verbose=0, return_dict=True, callbacks=together)
+    together.on_epoch_end(standing.epoch, {**logs, **{f"val_{name}": value for name, value in found.items()}})
+    together.on_train_end()
