@@ -24,6 +24,7 @@ demo: setup runs/demo-records/dataset.json
 	$(BIN)/python -m keras_apn.train --flagfile=demo.flags
 	$(BIN)/python -m keras_apn.evaluate --workdir=runs/demo --baseline --json=runs/demo/scores.json --sheet=runs/demo/predictions.png
 	$(BIN)/python -m export --workdir=runs/demo --output=runs/demo/exports
+	$(BIN)/python -m export.verify --workdir=runs/demo --exports=runs/demo/exports
 	@echo "Look at runs/demo/predictions.png; the scores are in runs/demo/scores.json."
 
 runs/demo-records/dataset.json: | setup
