@@ -22,7 +22,7 @@ def accumulated(compute, example, parts):
         return {name: value[n] for name, value in split.items()}
 
     # A function of its own, so that the graph holds the networks once, whatever the number of parts.
-    function = tf.function(compute).get_concrete_function(part(0))
+    function = tf.function(lambda example: compute(example)).get_concrete_function(part(0))
     begun = tf.nest.map_structure(lambda found: tf.zeros(found.shape, found.dtype), function.structured_outputs)
 
     def add(n, sums):

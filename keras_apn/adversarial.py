@@ -1,5 +1,7 @@
 """Adversarial PoseNet: G, P and C trained together (Section 2.5, Algorithm 1)."""
 
+import functools
+
 import keras
 import tensorflow as tf
 
@@ -128,9 +130,8 @@ class AdversarialPoseNet(keras.Model):
         logs, progress = {}, tf.cast(self.step, tf.float32) / max(self.total_steps, 1)
         scale = None if self.loss_scale is None else tf.convert_to_tensor(self.loss_scale.scale)
         for name, phase in self.objective.phases.items():
-            gradients, logged = accumulated(
-                lambda part, phase=phase: phase(part, progress, scale), example, self.training_config.accumulate
-            )
+            compute = functools.partial(phase, progress=progress, scale=scale)
+            gradients, logged = accumulated(compute, example, self.training_config.accumulate)
             self._move(gradients, self.optimizers_of(name))
             logs |= logged
         self.step.assign_add(1)

@@ -34,7 +34,7 @@ class Keeper(keras.callbacks.Callback):
         self.training, self.interruption, self.validation = training, interruption, validation
 
     def on_train_begin(self, logs=None):
-        self.step = int(self.model.step)
+        self.step = int(self.model.step.numpy())
 
     def on_epoch_begin(self, epoch, logs=None):
         if self.model.reduction is not None:
@@ -66,7 +66,7 @@ class Keeper(keras.callbacks.Callback):
             if averaged > score:
                 score, weights = float(averaged), self.model.average.in_place
         self.standing.scores.append(score)
-        if int(self.model.not_finite):  # Nothing that is whole may be replaced; `finite.Finite` will end this.
+        if int(self.model.not_finite.numpy()):  # Nothing that is whole may be replaced; `finite.Finite` will end this.
             return
         if self.standing.best_epoch == self.standing.epoch:
             best.save(self.workdir, checkpoints.networks(self.model), weights)
@@ -77,7 +77,7 @@ class Keeper(keras.callbacks.Callback):
 
     def _save_within(self, values):
         """A checkpoint within an epoch, with what it has logged so far; the last thing where a signal has come."""
-        if not int(self.model.not_finite):
+        if not int(self.model.not_finite.numpy()):
             self.standing.means = values
             self.saved.save(self.standing)
             self.standing.means = None

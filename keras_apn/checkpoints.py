@@ -100,7 +100,7 @@ class Checkpoints:
         Raises:
             UserError: it cannot be written, as on a full disk.
         """
-        self.told.standing, step = standing, int(self.model.step)
+        self.told.standing, step = standing, int(self.model.step.numpy())
         path = os.path.join(self.folder, str(step))
         partial = f"{path}.partial"
         try:

@@ -134,6 +134,7 @@ class TrainingConfig:
     xla: bool = _setting(False, "compile the step behind the augmentation by XLA")
     checkpoint_steps: int = _setting(0, "steps between checkpoints within an epoch; 0 is at its end alone", least=0)
     keep: int = _setting(3, "checkpoints that are kept, besides the best weights", least=1)
+    panel_epochs: int = _setting(5, "epochs between panels of people for TensorBoard; 0 is never", least=0)
     not_finite_steps: int = _setting(10, "steps in a row whose loss is no number that end the training", least=1)
 
     def __post_init__(self):

@@ -28,12 +28,12 @@ class Finite(keras.callbacks.Callback):
         self.workdir, self.limit, self.batch_at = workdir, limit, batch_at
 
     def on_train_begin(self, logs=None):
-        self.step = int(self.model.step)
+        self.step = int(self.model.step.numpy())
 
     def on_train_batch_end(self, batch, logs=None):
         self.step += 1
-        if self.step % self.limit == 0 and int(self.model.not_finite) >= self.limit:
-            self._stop(self.step - int(self.model.not_finite))
+        if self.step % self.limit == 0 and int(self.model.not_finite.numpy()) >= self.limit:
+            self._stop(self.step - int(self.model.not_finite.numpy()))
 
     def _stop(self, first):
         folder = os.path.join(self.workdir, FOLDER)

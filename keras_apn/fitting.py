@@ -33,7 +33,7 @@ def fit(model, batches_from, validation, standing, steps, training, callbacks, a
     def run(epochs, steps_per_epoch):
         with lanes.data_may_end():
             model.fit(
-                batches_from(int(model.step)),
+                batches_from(int(model.step.numpy())),
                 epochs=epochs,
                 initial_epoch=standing.epoch,
                 steps_per_epoch=steps_per_epoch,
@@ -42,11 +42,11 @@ def fit(model, batches_from, validation, standing, steps, training, callbacks, a
                 callbacks=callbacks,
             )
         if asked.signal:
-            raise Stopped(asked.signal, int(model.step))
+            raise Stopped(asked.signal, int(model.step.numpy()))
 
     if over():
         return
-    left = (standing.epoch + 1) * steps - int(model.step)
+    left = (standing.epoch + 1) * steps - int(model.step.numpy())
     if left < steps:
         if left:
             run(standing.epoch + 1, left)

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from data_pipeline.skeleton import COLUMNS, INDEX, JOINTS_14, NUM_JOINTS
+from data_pipeline.skeleton import COLUMNS, INDEX, JOINTS, JOINTS_14, NUM_JOINTS
 from keras_apn import lanes
 
 # What each metric divides distances by, and where its published threshold lies.
@@ -62,10 +62,12 @@ def rates(normalised, threshold):
         A dict: every column of `skeleton.COLUMNS`, `mean_14` (unweighted over the 14 joints that are neither pelvis
         nor thorax), `pooled_14` and `pooled_16` (over all their annotated joints). None where nothing is annotated.
     """
-    count = (~np.isnan(normalised)).sum(axis=0)
-    right = (normalised <= threshold).sum(axis=0)
-    with np.errstate(invalid="ignore"):
-        each = 100.0 * right / count
+    return _rates((normalised <= threshold).sum(axis=0), (~np.isnan(normalised)).sum(axis=0))
+
+
+def _rates(right, count):
+    """The table of `rates` from how many of each of the 16 joints are right, of how many."""
+    each = _each(right, count)
 
     def pooled(joints):
         joints = list(joints)
@@ -79,6 +81,12 @@ def rates(normalised, threshold):
         "pooled_14": pooled(fourteen),
         "pooled_16": pooled(range(NUM_JOINTS)),
     }
+
+
+def _each(right, count):
+    """Percent right of each joint; NaN where there is none."""
+    with np.errstate(invalid="ignore"):
+        return 100.0 * right / count
 
 
 def _finite_mean(values):
@@ -195,6 +203,18 @@ class PCKh(keras.metrics.Metric):
             return tf.math.divide_no_nan(tf.reduce_sum(right), tf.reduce_sum(count))
         seen = tf.reduce_sum(tf.cast(count > 0, tf.float32))
         return tf.reduce_sum(tf.math.divide_no_nan(right, count)) / tf.maximum(seen, 1.0)
+
+    def table(self):
+        """What the function `rates` gives for all batches so far; outside of graphs."""
+        return _rates(*self._counted())
+
+    def by_joint(self):
+        """Percent within the threshold by joint of `skeleton.JOINTS`; None where it was annotated nowhere."""
+        each = _each(*self._counted())
+        return {name: float(rate) if np.isfinite(rate) else None for name, rate in zip(JOINTS, each, strict=True)}
+
+    def _counted(self):
+        return tuple(np.asarray(tf.convert_to_tensor(v), np.float64) for v in (self.right, self.count))
 
 
 class PCK(PCKh):

@@ -1,7 +1,7 @@
 """Trains Adversarial PoseNet: `python -m keras_apn.train --flagfile=mpii.flags --workdir=runs/mpii`.
 
-The workdir gets the configuration, checkpoints, the best weights, a history of the epochs and TensorBoard scalars.
-Started again in the same workdir, it goes on where it stopped.
+The workdir gets the configuration, checkpoints, the best weights, a history of the epochs, and for TensorBoard curves
+and panels of people. Started again in the same workdir, it goes on where it stopped.
 """
 
 import dataclasses
@@ -10,7 +10,6 @@ import signal
 
 from data_pipeline import quiet  # noqa: F401  # isort: skip  It starts TensorFlow, so it comes first.
 
-import keras
 from absl import flags
 
 from data_pipeline import dataset, program
@@ -20,12 +19,13 @@ from keras_apn import config as configuration
 from keras_apn.callbacks import Keeper, Progress
 from keras_apn.finite import Finite
 from keras_apn.history import History
+from keras_apn.summaries import Summaries
 
 # What a run may be resumed with, whatever it was begun with.
 FREE = {
     "model": (),
     "data": ("deterministic", "max_damaged", "data_service"),
-    "training": ("epochs", "patience", "checkpoint_steps", "keep", "not_finite_steps", "xla"),
+    "training": ("epochs", "patience", "checkpoint_steps", "keep", "panel_epochs", "not_finite_steps", "xla"),
 }
 
 
@@ -89,7 +89,7 @@ def train(config, workdir):
         model = networks.adversarial_posenet(config, steps)
         saved = checkpoints.Checkpoints(model, workdir, training.keep)
         standing = saved.restore()
-        done = int(model.step)
+        done = int(model.step.numpy())
         if done:
             within = f", step {done - standing.epoch * steps} of the next" if done > standing.epoch * steps else ""
             print(f"Going on in {workdir} after epoch {standing.epoch}{within}.")
@@ -102,7 +102,7 @@ def train(config, workdir):
             Keeper(workdir, saved, standing, training, asked, validation),
             Progress(standing, training.epochs),
             History(workdir),
-            keras.callbacks.TensorBoard(os.path.join(workdir, "tensorboard"), write_graph=False),
+            Summaries(workdir, validation, training),
         ]
         fitting.fit(
             model,

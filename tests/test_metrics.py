@@ -158,6 +158,21 @@ def test_the_keras_metrics_over_ragged_batches_are_the_answer_over_all(batch, me
         assert 100 * float(metric.result()) == pytest.approx(expected, rel=1e-5)
 
 
+def test_the_keras_metric_has_the_table_of_all_its_batches():
+    found, true, head_size, annotated = random_people()
+    annotated[:, RIGHT_WRIST] = annotated[:, HEAD] = False
+    metric = metrics.PCKh()
+    for part in (slice(0, 9), slice(9, 23)):
+        metric.update_state(*(tf.constant(v[part]) for v in (found, true, head_size, annotated)))
+    expected = metrics.rates(metrics.distances(found, true, head_size, annotated), 0.5)
+    assert metric.table() == pytest.approx(expected)
+    assert expected["head"] is None
+    each = metric.by_joint()
+    assert each["right_wrist"] is each["head_top"] is None
+    assert each["left_wrist"] == pytest.approx(expected["wrist"])
+    assert (each["left_knee"] + each["right_knee"]) / 2 == pytest.approx(expected["knee"])
+
+
 def test_the_keras_metric_forgets():
     metric = metrics.PCKh()
     metric.update_state(*map(tf.constant, random_people()))

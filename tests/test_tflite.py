@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from data_pipeline.errors import UserError
-from export import flatbuffer, tflite
+from export import flatbuffer, metadata, tflite
 from keras_apn import exported, inference, runtimes
 from keras_apn.config import ModelConfig
 from keras_apn.generator import build_generator
@@ -185,7 +185,8 @@ def test_the_description_travels_in_each_file(folder, estimator):
         assert told.items() >= exporting.about(estimator).items()
         assert told["quantization"] == word
         assert told["input"]["range"] == [0, 1]
-        assert told["outputs"]["joints"] == {"dtype": "float32", "shape": [1, 16, 2]}
+        meaning = metadata.MEANING["joints"]
+        assert told["outputs"]["joints"] == {"dtype": "float32", "shape": [1, 16, 2], "meaning": meaning}
     told = tflite.read_metadata(path_of(folder, "heatmaps", "int8"))
     end = told["outputs"]["pose"]
     assert end["dtype"] == "int8"
