@@ -1,18 +1,43 @@
 """The part of a training step that runs on the accelerator, as one compiled function with its example inputs.
 
 Everything in it has an XLA kernel and everything it needs comes in as an argument, so that it can be timed by itself
-and lowered to StableHLO, for machines that have no TensorFlow.
+and lowered to StableHLO, for machines that have no TensorFlow. `demo`, `paper` and `paper_256` are factories of such
+steps, and so is every name that `__getattr__` reads, such as `paper_256_alternating_bfloat16`.
 """
+
+import functools
+import re
 
 import numpy as np
 import tensorflow as tf
 
+from benchmarks import presets
 from data_pipeline.geometry import STRIDE
 from data_pipeline.skeleton import NUM_JOINTS
-from keras_apn import config as configuration
 from keras_apn import networks
+from keras_apn.config import PRECISIONS
 
 INPUTS = ("crop", "joints_heatmap", "annotated", "visible", "head_size_heatmap")
+BATCH_SIZE = 16
+NAME = re.compile(
+    rf"({'|'.join(presets.PRESETS)})(?:_({'|'.join(presets.MODES)}))?(?:_({'|'.join(PRECISIONS)}))?(?:_batch([1-9]\d*))?"
+)
+
+
+def __getattr__(name):
+    """A factory by its name: a preset, then, where they differ, `_<mode>`, `_<precision>` and `_batch<size>`.
+
+    It takes nothing and returns what `compiled` does. Without the rest of the name: joint, float32, 16 people.
+
+    Raises:
+        AttributeError: no name of a factory.
+    """
+    found = NAME.fullmatch(name)
+    if not found:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    preset, mode, precision, batch_size = found.groups()
+    config = presets.config(preset, mode or "joint", precision or "float32")
+    return functools.partial(compiled, config, int(batch_size or BATCH_SIZE))
 
 
 def example(crop_size, batch_size, seed=0):
@@ -50,20 +75,3 @@ def compiled(config, batch_size):
     step.model = model
     drawn = example(config.model.crop_size, batch_size)
     return step, [drawn[name] for name in INPUTS]
-
-
-def demo():
-    """The step of `demo.flags`."""
-    model = configuration.ModelConfig(crop_size=96, stacks=2, features=64, levels=3, discriminator_features=8)
-    training = configuration.TrainingConfig(optimizer="adam", learning_rate=1e-3, foreground_weight=30)
-    return compiled(configuration.Config(model, configuration.DataConfig(), training), batch_size=16)
-
-
-def paper():
-    """The step of `mpii.flags` at 16 people."""
-    return compiled(configuration.Config(), batch_size=16)
-
-
-def paper_256():
-    """The same with 256 features, which the paper's own figures imply (BUILD_NOTES 10)."""
-    return compiled(configuration.Config(configuration.ModelConfig(features=256)), batch_size=16)

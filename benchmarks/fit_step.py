@@ -1,0 +1,75 @@
+"""One training step as Keras's `fit` runs it, timed on a batch of patches in memory: `measure`, by `clock.apart`."""
+
+from data_pipeline import quiet  # noqa: F401  # isort: skip  It starts TensorFlow, so it comes first.
+
+import time
+
+import numpy as np
+import tensorflow as tf
+
+from benchmarks import arithmetic, clock, presets
+from data_pipeline.geometry import PATCH_RATIO
+from data_pipeline.skeleton import NUM_JOINTS
+from export.latency import memory
+from keras_apn import networks
+
+
+def patches(crop_size, batch_size, seed=0):
+    """A batch as `dataset.load` gives it, but random: noise, joints anywhere, one in ten not annotated."""
+    rng = np.random.default_rng(seed)
+    side = round(PATCH_RATIO * crop_size)
+    return {
+        "patch": tf.constant(rng.integers(0, 256, (batch_size, side, side, 3)), tf.uint8),
+        "joints_patch": tf.constant(rng.uniform(0, side - 1, (batch_size, NUM_JOINTS, 2)), tf.float32),
+        "annotated": tf.constant(rng.random((batch_size, NUM_JOINTS)) < 0.9),
+        "visible": tf.constant(rng.random((batch_size, NUM_JOINTS)) < 0.8),
+        "head_size_patch": tf.fill([batch_size], np.float32(side / 10)),
+    }
+
+
+def fitted(model, batch):
+    """The step that `fit` would run on that batch, a function to the tensors that it logs."""
+    batches = iter(tf.data.Dataset.from_tensors(batch).repeat())
+    model.make_train_function()
+    return lambda: model.train_function(batches)
+
+
+def measure(preset, mode, batch, precision, xla, threads, steps):
+    """Builds a model and times its steps, in this process, which should have done nothing else.
+
+    Args:
+        preset, mode, precision, xla: of `presets.config`.
+        batch: people in a batch.
+        threads: that TensorFlow may use for one operation, and for operations side by side.
+        steps: that are timed.
+
+    Returns:
+        A dict that goes into JSON: what `clock.timed` gives; `build_s`, to make networks and optimizers;
+        `imported_mb` and `peak_mb`, the process's memory before the model is made and at its most; `gflop`, 10^9
+        operations a step; `loss`, of the last.
+    """
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(threads)
+    config, imported = presets.config(preset, mode, precision, xla), memory()[0]
+    start, logged = time.perf_counter(), {}
+    model = networks.adversarial_posenet(config, steps_per_epoch=1000)
+    build_s = time.perf_counter() - start
+    run = fitted(model, patches(config.model.crop_size, batch))
+
+    def step():
+        # As a number: accelerators work behind Python's back, and reading waits for them.
+        logged["loss"] = float(run()["loss"])
+
+    timed = clock.timed(step, steps)
+    return {
+        "build_s": build_s,
+        **timed,
+        "imported_mb": imported,
+        "peak_mb": memory()[1],
+        "gflop": batch * sum(arithmetic.step(model).values()) / 1e9,
+        **logged,
+    }
+
+
+if __name__ == "__main__":
+    clock.answer(measure)

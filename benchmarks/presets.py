@@ -1,0 +1,49 @@
+"""The configurations that training steps are measured at, by name; importing them imports no TensorFlow."""
+
+import dataclasses
+
+from data_pipeline.errors import UserError
+from keras_apn.config import Config, DataConfig, ModelConfig, TrainingConfig
+
+DEMO = TrainingConfig(optimizer="adam", learning_rate=1e-3, foreground_weight=30.0)
+# Networks and training. All but the first two are of 256 pixels, with discriminators of 128 features.
+PRESETS = {
+    "tiny": (ModelConfig(crop_size=32, stacks=1, features=8, levels=2, discriminator_features=8), TrainingConfig()),
+    "demo": (ModelConfig(crop_size=96, stacks=2, features=64, levels=3, discriminator_features=8), DEMO),
+    "2x256": (ModelConfig(stacks=2, features=256), TrainingConfig()),
+    "paper_256": (ModelConfig(features=256), TrainingConfig()),
+    "paper": (ModelConfig(), TrainingConfig()),
+}
+# What a step trains: G by its own loss alone, or all three networks, as `--mode` of training has it.
+MODES = ("generator_only", "joint", "alternating")
+
+
+def config(preset, mode="joint", precision="float32", xla=False):
+    """The configuration of a preset.
+
+    Args:
+        preset: of `PRESETS`.
+        mode: of `MODES`.
+        precision: of `keras_apn.config.PRECISIONS`.
+        xla: compile the step by XLA.
+
+    Returns:
+        A `keras_apn.config.Config`.
+
+    Raises:
+        UserError: no such preset, mode or precision.
+    """
+    require((preset,), PRESETS, "presets")
+    require((mode,), MODES, "modes")
+    model, training = PRESETS[preset]
+    model = dataclasses.replace(model, discriminators=mode != "generator_only")
+    mode = "alternating" if mode == "alternating" else "joint"
+    return Config(model, DataConfig(), dataclasses.replace(training, mode=mode, precision=precision, xla=xla))
+
+
+def require(words, known, flag):
+    """Words as a list, each once; UserError where one is not known or there is none."""
+    wrong = [word for word in words if word not in known]
+    if wrong or not words:
+        raise UserError(f"--{flag} must be of {', '.join(known)}. Received: {','.join(wrong)}")
+    return list(dict.fromkeys(words))
