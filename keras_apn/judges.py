@@ -33,12 +33,17 @@ class JudgedEstimator:
             place fits the body and the image (Section 2.2), and `confident`, C's that G is sure of it (Section 2.3).
         """
         maps = self.estimator.heatmaps(crops)
-        judged = {"plausible": self.pose_discriminator, "confident": self.confidence_discriminator}
-        verdicts = {
-            name: tf.sigmoid(network(network_inputs(network, crops, maps), training=False))
-            for name, network in judged.items()
-        }
-        return {**inference.joints_in_maps(maps), **verdicts}
+        found = verdicts(self.pose_discriminator, self.confidence_discriminator, crops, maps)
+        return {**inference.joints_in_maps(maps), **found}
+
+
+def verdicts(pose_discriminator, confidence_discriminator, crops, maps):
+    """What P and C say of heatmaps: [B, 16] probabilities `plausible` and `confident`, as of `JudgedEstimator`."""
+    judged = {"plausible": pose_discriminator, "confident": confidence_discriminator}
+    return {
+        name: tf.sigmoid(network(network_inputs(network, crops, maps), training=False))
+        for name, network in judged.items()
+    }
 
 
 def from_workdir(workdir, flip=False):

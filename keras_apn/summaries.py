@@ -12,8 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from data_pipeline import augment, geometry
-from keras_apn import inference, metrics, panel
-from keras_apn.discriminators import network_inputs
+from keras_apn import inference, judges, metrics, panel
 
 FOLDER, PEOPLE = "tensorboard", 4
 # TensorBoard groups by what stands before the slash.
@@ -122,9 +121,7 @@ class Summaries(keras.callbacks.Callback):
         maps = inference.PoseEstimator(self.model.generator).heatmaps(crops)
         found = {**maps, **inference.joints_in_maps(maps)}
         if self.model.adversarial:
-            judges = {"plausible": self.model.pose_discriminator, "confident": self.model.confidence_discriminator}
-            for name, network in judges.items():
-                found[name] = tf.sigmoid(network(network_inputs(network, crops, maps), training=False))
+            found |= judges.verdicts(self.model.pose_discriminator, self.model.confidence_discriminator, crops, maps)
         return found
 
 
