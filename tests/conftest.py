@@ -1,11 +1,17 @@
 import os
 import pathlib
 
+import hypothesis
 import keras
 import pytest
 
 from data_pipeline import records, shards, synthetic
 from keras_apn import best, config, networks
+
+# Every run tries the same examples; `--hypothesis-profile=search` tries new ones.
+hypothesis.settings.register_profile("same", derandomize=True, deadline=None)
+hypothesis.settings.register_profile("search", deadline=None)
+hypothesis.settings.load_profile("same")
 
 SHARED_DATA = pathlib.Path(__file__).parents[2] / "shared" / "data"
 

@@ -103,7 +103,7 @@ changes = st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(changes, st.lists(st.tuples(st.floats(0, 55), st.floats(0, 55)), min_size=16, max_size=16))
 def test_moved_joints_go_back_by_the_map_of_the_crop(change, places):
     joints = np.array(places)
@@ -119,7 +119,7 @@ def dot(x, y):
     return np.repeat(np.round(bright)[..., None], 3, axis=-1).astype(np.uint8)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(changes, st.floats(24, 31), st.floats(24, 31))
 def test_a_dot_drawn_at_a_joint_is_where_the_joint_goes(change, x, y):
     joints = np.full((16, 2), 3.0)

@@ -62,7 +62,7 @@ def example(scene, change):
     return augment.make_crops(batch, chosen, CROP), batch["patch_to_image"][0].numpy()
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(scenes(), augmentations)
 def test_a_joint_comes_back_within_half_a_heatmap_pixel(scene, change):
     crops, patch_to_image = example(scene, change)
@@ -76,7 +76,7 @@ def test_a_joint_comes_back_within_half_a_heatmap_pixel(scene, change):
     assert np.linalg.norm(joint_image - scene[3]) <= 0.5 * heatmap_pixel
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(scenes(), augmentations)
 def test_the_crop_shows_the_joint_where_the_target_is(scene, change):
     crops, _ = example(scene, change)

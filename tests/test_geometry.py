@@ -54,7 +54,8 @@ def test_a_patch_of_the_squares_own_size_is_a_shift():
 def test_a_patch_and_its_square_share_their_centre(left, top, side, patch_size):
     matrix = geometry.patch_to_image(left, top, side, patch_size)
     middle = np.full((1, 2), (patch_size - 1) / 2)
-    np.testing.assert_allclose(geometry.apply(matrix, middle), [[left + (side - 1) / 2, top + (side - 1) / 2]])
+    centre = [[left + (side - 1) / 2, top + (side - 1) / 2]]
+    np.testing.assert_allclose(geometry.apply(matrix, middle), centre, rtol=0, atol=1e-9)
 
 
 def turned(angle, scale, x, y):
@@ -75,8 +76,10 @@ def test_a_map_and_its_inverse_are_the_identity(matrix, points):
 def test_a_batch_of_maps_is_each_map_by_itself(first, second, points):
     both, points = np.stack([first, second]), np.array(points)
     moved = geometry.apply(both, np.stack([points, points]))
-    np.testing.assert_allclose(moved, [geometry.apply(first, points), geometry.apply(second, points)])
-    np.testing.assert_allclose(geometry.invert(both), [geometry.invert(first), geometry.invert(second)])
+    one_by_one = [geometry.apply(first, points), geometry.apply(second, points)]
+    np.testing.assert_allclose(moved, one_by_one, rtol=0, atol=1e-9)
+    inverses = [geometry.invert(first), geometry.invert(second)]
+    np.testing.assert_allclose(geometry.invert(both), inverses, rtol=1e-9, atol=1e-9)
 
 
 def test_apply_by_hand():

@@ -3,7 +3,7 @@ import itertools
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from data_pipeline import framing, intact, stream
@@ -65,7 +65,6 @@ def test_turns_are_spread_evenly():
 
 
 @given(st.lists(st.floats(0.2, 10), min_size=1, max_size=5).filter(lambda shares: min(shares) >= 0.01 * sum(shares)))
-@settings(deadline=None)
 def test_turns_keep_the_proportions(proportions):
     counts = np.bincount(stream.turns(proportions), minlength=len(proportions))
     assert counts.sum() == stream.PERIOD
