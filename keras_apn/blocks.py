@@ -72,6 +72,26 @@ class Double(keras.layers.Layer):
         return (batch, 2 * height, 2 * width, channels)
 
 
+@tf.custom_gradient
+def _apart(x):
+    return tf.identity(x), lambda upstream: tf.raw_ops.Snapshot(input=upstream)
+
+
+@keras.saving.register_keras_serializable("keras_apn")
+class Apart(keras.layers.Layer):
+    """The identity, whose gradient is a copy: what takes a tensor far behind its other uses takes it through this.
+
+    TensorFlow sums three or more gradients in an order that depends on which of them nothing else needs at that moment,
+    so that two runs are not equal to the bit; one copy among the first two fixes the order (BUILD_NOTES 35).
+    """
+
+    def call(self, inputs):
+        return _apart(inputs)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+
 def encoder_decoder(x, levels, *, name):
     """The hourglass: `levels` times down and up again, with a skip across at every level (Section 2.1).
 
