@@ -68,6 +68,7 @@ def load(
     start=0,
     proportions=None,
     worker=(0, 1),
+    every=(0, 1),
     service=None,
 ):
     """Batches of records, decoded on the host in parallel.
@@ -84,6 +85,7 @@ def load(
         start: batches that were taken before, with `repeat`: what follows them comes first. Needs segments.
         proportions: of each list of `shards` in a mixture, with `repeat`; the batches hold them evenly spread.
         worker: `(index, count)`; each of `count` workers gets its own shards.
+        every: `(index, count)`; every `count`-th record, from the one at `index` on. Not with `repeat`.
         service: address of a tf.data service, as `grpc://host:5050`, whose machines read and decode; they must see
             the shards under the same paths.
 
@@ -102,7 +104,7 @@ def load(
     elif repeat:
         encoded = stream.endless(*groups, start=start * batch_size, **order)
     else:
-        encoded = stream.once(*groups, **order)
+        encoded = stream.once(*groups, **order).shard(every[1], every[0])
 
     def parse(serialized):
         batch = records.parse(serialized, patch_size)
@@ -116,6 +118,33 @@ def load(
         policy = tf.data.experimental.service.ShardingPolicy.DYNAMIC
         batches = batches.apply(tf.data.experimental.service.distribute(processing_mode=policy, service=service))
     return batches.prefetch(tf.data.AUTOTUNE)
+
+
+def padded(batches, batch_size, count):
+    """So many batches of one size: what is missing are people of whom nothing is annotated.
+
+    Args:
+        batches: as `load` gives them, without `repeat`; no more than `count`, and none larger than `batch_size`.
+        batch_size: of every batch.
+        count: of batches.
+
+    Returns:
+        A `tf.data.Dataset` like `batches`.
+    """
+
+    def fill(batch):
+        missing = batch_size - tf.shape(batch["annotated"])[0]
+        return {name: _lengthened(value, missing) for name, value in batch.items()}
+
+    nobody = {name: tf.zeros([0, *spec.shape[1:]], spec.dtype) for name, spec in batches.element_spec.items()}
+    rest = tf.data.Dataset.from_tensors(nobody).repeat()
+    filled = batches.concatenate(rest).take(count).map(fill, num_parallel_calls=tf.data.AUTOTUNE)
+    return filled.prefetch(tf.data.AUTOTUNE)
+
+
+def _lengthened(value, missing):
+    """A batch's tensor with so many rows of zeros, or of False, behind it."""
+    return tf.concat([value, tf.zeros([missing, *value.shape[1:]], value.dtype)], axis=0)
 
 
 def _segments(shards):

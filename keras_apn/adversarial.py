@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from data_pipeline import augment
-from keras_apn import lanes
+from keras_apn import lanes, replicas
 from keras_apn.accumulation import accumulated
 from keras_apn.decode import decode
 from keras_apn.loss_scale import LossScale
@@ -55,6 +55,8 @@ class AdversarialPoseNet(keras.Model):
         self.loss_scale = LossScale() if training.precision == "float16" else None
         self.means = {name: keras.metrics.Mean(name=name) for name in self.objective.logged}
         self.pckh = PCKh(name="pckh")
+        # What steps log is the same on every replica; Keras 2 would add it up, Keras 3 fails on several machines.
+        self.distribute_reduction_method = "first"
         self.built = True
 
     def compile(
@@ -111,11 +113,16 @@ class AdversarialPoseNet(keras.Model):
         """Scores G on a batch of patches, unaugmented."""
         example = augment.make_crops(batch, augment.identity(tf.shape(batch["patch"])[0]), self.crop_size)
         maps = self.generator(example["crop"], training=False)
-        logs, _ = self.objective.supervise(maps, self.objective.truth(example), example["annotated"])
-        self.means["loss"].update_state(logs["loss"])
+        self.means["loss"].update_state(*self.objective.score(maps, example))
         joints, _ = decode(maps[self.objective.last["pose"]])
         self.pckh.update_state(joints, example["joints_heatmap"], example["head_size_heatmap"], example["annotated"])
         return {"loss": self.means["loss"].result(), "pckh": self.pckh.result()}
+
+    def evaluate(self, *args, **kwargs):
+        """Keras's, but always a dict, of all replicas' people; what a step of Keras 3 gives is of one replica's."""
+        super().evaluate(*args, **kwargs)
+        with self.distribute_strategy.scope():
+            return {"loss": float(self.means["loss"].result()), "pckh": float(self.pckh.result())}
 
     def update(self, example):
         """Moves every network by one step.
@@ -129,11 +136,14 @@ class AdversarialPoseNet(keras.Model):
         """
         logs, progress = {}, tf.cast(self.step, tf.float32) / max(self.total_steps, 1)
         scale = None if self.loss_scale is None else tf.convert_to_tensor(self.loss_scale.scale)
+        parts, annotated = self.training_config.accumulate, tf.cast(example["annotated"], tf.float32)
+        count = replicas.mean(tf.reduce_sum(annotated)) / parts
         for name, phase in self.objective.phases.items():
-            compute = functools.partial(phase, progress=progress, scale=scale)
-            gradients, logged = accumulated(compute, example, self.training_config.accumulate)
+            compute = functools.partial(phase, progress=progress, scale=scale, count=count)
+            gradients, logged = accumulated(compute, example, parts)
             self._move(gradients, self.optimizers_of(name))
             logs |= logged
+        logs = replicas.means(logs)
         self.step.assign_add(1)
         if self.average is not None:
             self.average.update(self.step)
@@ -151,10 +161,9 @@ class AdversarialPoseNet(keras.Model):
         """One update of every network that has a gradient."""
         if self.loss_scale is not None:
             gradients = self.loss_scale.kept(gradients)
-        # Optimizers add the replicas' gradients up, and the losses are means over each.
-        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        # Optimizers add the replicas' gradients up, whose mean is that of the batch.
         for key, gradient in gradients.items():
-            if replicas > 1:
-                gradient = [g / replicas for g in gradient]
+            if replicas.count() > 1:
+                gradient = [g / replicas.count() for g in gradient]
             variables = self.objective.networks[key].trainable_variables
             optimizers[key].apply_gradients(zip(gradient, variables, strict=True))

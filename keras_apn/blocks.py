@@ -3,13 +3,15 @@
 import keras
 import tensorflow as tf
 
+from keras_apn import batch_norm
+
 # Keras's default of 0.99 needs hundreds of steps to follow the weights: validation collapses in short runs.
 BATCH_NORM_MOMENTUM = 0.9
 
 
 def norm_relu(x, *, name):
     """Batch norm, then ReLU."""
-    x = keras.layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, epsilon=1e-5, name=f"{name}_bn")(x)
+    x = batch_norm.layer(momentum=BATCH_NORM_MOMENTUM, epsilon=1e-5, name=f"{name}_bn")(x)
     return keras.layers.ReLU(name=f"{name}_relu")(x)
 
 

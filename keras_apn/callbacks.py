@@ -5,6 +5,7 @@ import os
 import time
 
 import keras
+import numpy as np
 
 from data_pipeline.files import write_json
 from keras_apn import best, checkpoints
@@ -25,7 +26,7 @@ class Keeper(keras.callbacks.Callback):
         standing: the `standing.Standing` that they hold.
         training: the run's `config.TrainingConfig`.
         interruption: an `interruption.Interruption`.
-        validation: the data set that the averaged weights are scored on.
+        validation: the `fitting.Validation` that the averaged weights are scored on.
     """
 
     def __init__(self, workdir, saved, standing, training, interruption, validation=None):
@@ -46,6 +47,7 @@ class Keeper(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         self.step += 1
+        self.interruption.look(self.step)
         every = self.training.checkpoint_steps
         if self.interruption.signal or (every and self.step % every == 0):
             self._save_within(means(self.model))
@@ -54,6 +56,7 @@ class Keeper(keras.callbacks.Callback):
         self.at_epochs_end = means(self.model)
 
     def on_test_batch_end(self, batch, logs=None):
+        self.interruption.look(batch)
         if self.interruption.signal:
             self._save_within(self.at_epochs_end)
 
@@ -61,11 +64,12 @@ class Keeper(keras.callbacks.Callback):
         score, weights = float(logs[MONITOR]), contextlib.nullcontext
         if self.model.average is not None:
             with self.model.average.in_place():
-                averaged = self.model.evaluate(self.validation, verbose=0, return_dict=True)["pckh"]
+                averaged = self.validation.scores(self.model)["pckh"]
             logs[f"{MONITOR}_averaged"] = averaged
             if averaged > score:
                 score, weights = float(averaged), self.model.average.in_place
         self.standing.scores.append(score)
+        self.interruption.look()
         if int(self.model.not_finite.numpy()):  # Nothing that is whole may be replaced; `finite.Finite` will end this.
             return
         if self.standing.best_epoch == self.standing.epoch:
@@ -94,7 +98,7 @@ def set_means(model, values):
     """Puts `means` back."""
     for metric, each in zip(model.metrics, values, strict=True):
         for variable, value in zip(metric.variables, each, strict=True):
-            variable.assign(value)
+            variable.assign(np.asarray(value, np.float32))
 
 
 class Progress(keras.callbacks.Callback):

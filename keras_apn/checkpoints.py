@@ -59,11 +59,12 @@ class Checkpoints:
         model: a compiled `AdversarialPoseNet`.
         workdir: an existing folder.
         keep: how many are kept, at least 1.
+        own: the folder that is written to instead, by a worker that may change nothing in the workdir.
     """
 
-    def __init__(self, model, workdir, keep=3):
+    def __init__(self, model, workdir, keep=3, own=None):
         self.model, self.keep, self.told = model, keep, _Told()
-        self.folder = os.path.join(workdir, FOLDER)
+        self.source, self.folder = (os.path.join(place, FOLDER) for place in (workdir, own or workdir))
         held = {"step": model.step, "standing": self.told, **networks(model), **_optimizers(model)}
         if model.average is not None:
             held["average"] = model.average.values
@@ -74,24 +75,27 @@ class Checkpoints:
     def restore(self):
         """Puts the newest whole checkpoint into the model; damaged ones are told on standard error and removed.
 
+        A worker that may change nothing passes them over.
+
         Returns:
             Its `Standing`; a fresh one where there is no checkpoint.
 
         Raises:
             UserError: there are checkpoints, and none can be read.
         """
-        paths = self._newest_first()
+        paths, writes = _newest_first(self.source), self.source == self.folder
         for path in paths:
             try:
                 self.checkpoint.read(os.path.join(path, NAME)).assert_consumed()
             except DAMAGE as error:
-                print(f"warning: {path} is damaged; the one before it is tried ({_reason(error)})", file=sys.stderr)
+                if writes:
+                    print(f"warning: {path} is damaged; the one before it is tried ({_reason(error)})", file=sys.stderr)
                 continue
-            for damaged in paths[: paths.index(path)]:
+            for damaged in paths[: paths.index(path)] if writes else ():
                 shutil.rmtree(damaged)
             return self.told.standing
         if paths:
-            raise UserError(f"None of the checkpoints in {self.folder} can be read; give another --workdir")
+            raise UserError(f"None of the checkpoints in {self.source} can be read; give another --workdir")
         return self.told.standing
 
     def save(self, standing):
@@ -109,19 +113,20 @@ class Checkpoints:
             shutil.rmtree(path, ignore_errors=True)
             os.rename(partial, path)
         except (tf.errors.OpError, OSError) as error:
-            kept = self._newest_first()
+            kept = _newest_first(self.folder)
             which = f"{kept[0]} is whole, and a second start goes on from it" if kept else "there is none before it"
             raise UserError(f"The checkpoint of step {step} cannot be written ({_reason(error)}); {which}") from error
         finally:
             shutil.rmtree(partial, ignore_errors=True)
-        for old in self._newest_first()[self.keep :]:
+        for old in _newest_first(self.folder)[self.keep :]:
             shutil.rmtree(old)
 
-    def _newest_first(self):
-        """Paths of the checkpoints."""
-        names = os.listdir(self.folder) if os.path.isdir(self.folder) else []
-        steps = sorted((int(name) for name in names if name.isdecimal()), reverse=True)
-        return [os.path.join(self.folder, str(step)) for step in steps]
+
+def _newest_first(folder):
+    """Paths of the checkpoints in a folder."""
+    names = os.listdir(folder) if os.path.isdir(folder) else []
+    steps = sorted((int(name) for name in names if name.isdecimal()), reverse=True)
+    return [os.path.join(folder, str(step)) for step in steps]
 
 
 def _reason(error):

@@ -81,8 +81,20 @@ class TrainingConfig:
     """Losses, labels and the optimizers."""
 
     epochs: int = _setting(230, "passes over the training records (Section 3: 230 on MPII, 250 on LSP)", least=1)
-    batch_size: int = _setting(16, "people in a batch, over all devices (the paper gives none)", least=1)
-    accumulate: int = _setting(1, "parts that a batch is computed in, one after the other, to save memory", least=1)
+    batch_size: int = _setting(
+        16, "people in a batch, all devices and workers together (the paper gives none)", least=1
+    )
+    accumulate: int = _setting(
+        1, "parts that a batch, or a device's share of it, is computed in one after the other, to save memory", least=1
+    )
+    distribute: str = _setting(
+        "none",
+        "train on all GPUs of this machine, or of the machines in TF_CONFIG; batch and learning rate stay as given",
+        choices=("none", "mirrored", "multi_worker"),
+    )
+    synchronized_batch_norm: bool = _setting(
+        False, "normalise by the batch of all devices and workers, not by each device's share of it"
+    )
     steps_per_epoch: int = _setting(0, "steps in an epoch; 0 is one pass over the records", least=0)
     seed: int = _setting(0, "of weights, order and augmentation", least=0)
     optimizer: str = _setting("rmsprop", "of all three networks (Section 3: RMSProp)", choices=("rmsprop", "adam"))

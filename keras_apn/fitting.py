@@ -1,14 +1,32 @@
 """Keras's `fit` from wherever a run is, within an epoch too."""
 
-import sys
+import dataclasses
 
 import keras
+import tensorflow as tf
 
 from keras_apn import lanes
 from keras_apn.interruption import Stopped
 
 
-def fit(model, batches_from, validation, standing, steps, training, callbacks, asked):
+@dataclasses.dataclass(frozen=True)
+class Validation:
+    """What scores are measured on.
+
+    Attributes:
+        batches: a data set, or what a strategy made of one.
+        steps: batches in a pass; None where the data set ends by itself.
+    """
+
+    batches: tf.data.Dataset
+    steps: int | None = None
+
+    def scores(self, model, callbacks=None):
+        """What Keras's `evaluate` finds, by name."""
+        return model.evaluate(self.batches, steps=self.steps, verbose=0, return_dict=True, callbacks=callbacks)
+
+
+def fit(model, batches_from, validation, standing, steps, training, callbacks, asked, verbose=0):
     """Trains from wherever the model is to the end of the last epoch.
 
     Keras can begin at an epoch, not within one: what is left of an epoch is an epoch of fewer steps.
@@ -16,12 +34,13 @@ def fit(model, batches_from, validation, standing, steps, training, callbacks, a
     Args:
         model: the compiled `AdversarialPoseNet`; its step says where it is.
         batches_from: gives the batches behind the first so many.
-        validation: the validation data set.
+        validation: the `Validation`.
         standing: the run's `standing.Standing`.
         steps: in an epoch.
         training: the run's `config.TrainingConfig`.
         callbacks: of Keras.
         asked: the `interruption.Interruption` that the callbacks know too.
+        verbose: as of Keras.
 
     Raises:
         Stopped: it was asked to stop, and has saved everything.
@@ -37,8 +56,9 @@ def fit(model, batches_from, validation, standing, steps, training, callbacks, a
                 epochs=epochs,
                 initial_epoch=standing.epoch,
                 steps_per_epoch=steps_per_epoch,
-                validation_data=validation,
-                verbose=1 if sys.stdout.isatty() else 0,
+                validation_data=validation.batches,
+                validation_steps=validation.steps,
+                verbose=verbose,
                 callbacks=callbacks,
             )
         if asked.signal:
@@ -59,9 +79,10 @@ def fit(model, batches_from, validation, standing, steps, training, callbacks, a
 def validate(model, validation, standing, callbacks):
     """Ends an epoch whose steps are all done: the run was stopped during its validation."""
     together = keras.callbacks.CallbackList(callbacks, model=model)
-    together.on_train_begin()
-    together.on_epoch_begin(standing.epoch)
-    logs = {metric.name: float(metric.result()) for metric in model.metrics if metric is not model.pckh}
-    found = model.evaluate(validation, verbose=0, return_dict=True, callbacks=together)
-    together.on_epoch_end(standing.epoch, {**logs, **{f"val_{name}": value for name, value in found.items()}})
-    together.on_train_end()
+    with model.distribute_strategy.scope():
+        together.on_train_begin()
+        together.on_epoch_begin(standing.epoch)
+        logs = {metric.name: float(metric.result()) for metric in model.metrics if metric is not model.pckh}
+        found = validation.scores(model, together)
+        together.on_epoch_end(standing.epoch, {**logs, **{f"val_{name}": value for name, value in found.items()}})
+        together.on_train_end()

@@ -3,6 +3,8 @@
 import signal
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
+# Steps between two looks at what other workers were asked: each waits for the devices.
+EVERY = 10
 
 
 class Stopped(Exception):
@@ -21,12 +23,22 @@ class Stopped(Exception):
 class Interruption:
     """Within this context the first SIGTERM or Ctrl-C is only noted; the next one does what it always does.
 
+    Args:
+        told: where several workers train together, a function from this one's number to those of all; then a signal to
+            one is a signal to all, at the next `look` of all.
+
     Attributes:
         signal: the one that came, or None.
     """
 
-    def __init__(self):
-        self.signal = None
+    def __init__(self, told=None):
+        self.signal, self._told, self._own = None, told, 0
+
+    def look(self, step=0):
+        """Asks the other workers, at every `EVERY`th step; all of them must do so at once."""
+        if self._told is not None and step % EVERY == 0:
+            number = max(self._told(self._own))
+            self.signal = signal.Signals(number) if number else None
 
     def __enter__(self):
         self._before = {number: signal.signal(number, self._note) for number in SIGNALS}
@@ -36,7 +48,9 @@ class Interruption:
         self._put_back()
 
     def _note(self, number, _):
-        self.signal = signal.Signals(number)
+        self._own = number
+        if self._told is None:
+            self.signal = signal.Signals(number)
         self._put_back()
 
     def _put_back(self):

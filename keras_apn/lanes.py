@@ -10,10 +10,30 @@ import warnings
 import keras
 import tensorflow as tf
 
+from data_pipeline.errors import UserError
+
 
 def same_everywhere(value, name=None):
     """A variable that every replica changes alike; `add_weight` spells its aggregation differently."""
     return tf.Variable(value, trainable=False, name=name, aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA)
+
+
+def own_everywhere(value):
+    """A variable that every replica changes by itself; read outside of a step, it is the mean of all."""
+    return tf.Variable(
+        value,
+        trainable=False,
+        synchronization=tf.VariableSynchronization.ON_READ,
+        aggregation=tf.VariableAggregation.MEAN,
+    )
+
+
+def check_multi_worker():
+    """Raises UserError where Keras's `fit` cannot train on several machines."""
+    if keras.__version__.startswith("3."):
+        raise UserError(
+            f"Keras {keras.__version__} cannot train on several machines; Keras 2.15, of Python 3.10 and 3.11, can"
+        )
 
 
 def counter(name):

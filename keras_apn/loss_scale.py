@@ -5,7 +5,7 @@ bfloat16 has float32's range and needs none of it.
 
 import tensorflow as tf
 
-from keras_apn import lanes
+from keras_apn import lanes, replicas
 
 FIRST, GROWTH_STEPS = 2.0**15, 2000
 
@@ -28,8 +28,7 @@ class LossScale:
             gradients: a dict of lists of tensors.
         """
         norms = [tf.linalg.global_norm(each) for each in gradients.values()]
-        bad = 1.0 - tf.cast(tf.reduce_all(tf.math.is_finite(norms)), tf.float32)
-        finite = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, bad) == 0.0
+        finite = replicas.everywhere(tf.reduce_all(tf.math.is_finite(norms)))
         good = tf.where(finite, self.good + 1.0, 0.0)
         grows = good >= GROWTH_STEPS
         factor = tf.where(finite, tf.where(grows, 2.0, 1.0), 0.5)

@@ -3,9 +3,10 @@
 import tensorflow as tf
 
 REDUCTIONS = ("mean", "sum")
+TINY = 1e-12
 
 
-def heatmap_loss(predicted, true, annotated, *, stacks, reduction="mean", weights=None):
+def heatmap_loss(predicted, true, annotated, *, stacks, reduction="mean", weights=None, count=None):
     """One term of Eq. 1: one task's heatmaps of one stack.
 
     Args:
@@ -15,6 +16,7 @@ def heatmap_loss(predicted, true, annotated, *, stacks, reduction="mean", weight
         reduction: "mean" over the elements of annotated joints' maps, as Torch7's criterion computes it; "sum" as
             printed, 1 / (2 M N) of the sum (BUILD_NOTES 2).
         weights: [B, H, W, J] of the pixels, or None for 1.
+        count: as of `masked_mean`.
 
     Returns:
         A scalar.
@@ -32,15 +34,16 @@ def heatmap_loss(predicted, true, annotated, *, stacks, reduction="mean", weight
     if reduction == "sum":
         return total / (2.0 * stacks * tf.cast(tf.shape(predicted)[0], tf.float32))
     pixels = predicted.shape[1] * predicted.shape[2]
-    return total / (pixels * tf.maximum(tf.reduce_sum(mask), 1.0))
+    return total / (pixels * _divisor(mask, count))
 
 
-def label_loss(logits, labels, annotated):
+def label_loss(logits, labels, annotated, count=None):
     """Binary cross-entropy of a discriminator's logits, the mean over annotated joints (Eq. 2 and 3, BUILD_NOTES 3).
 
     Args:
         logits, labels: [B, J] float32, labels 0 or 1; no gradient flows into the labels.
         annotated: [B, J] bool.
+        count: as of `masked_mean`.
 
     Returns:
         A scalar.
@@ -48,16 +51,34 @@ def label_loss(logits, labels, annotated):
     # -log of the label's probability. Not `tf.nn.sigmoid_cross_entropy_with_logits`: its gradient is a sum of three,
     # which TensorFlow adds up in the order of their coming (BUILD_NOTES 35).
     entropy = tf.nn.softplus((1.0 - 2.0 * tf.stop_gradient(labels)) * logits)
-    return masked_mean(entropy, annotated)
+    return masked_mean(entropy, annotated, count)
 
 
-def masked_mean(values, annotated):
-    """The mean of [B, J] values over annotated joints; 0 where there is none."""
+def masked_mean(values, annotated, count=None):
+    """The mean of values over annotated joints; 0 where there is none.
+
+    Args:
+        values: [B, J] float32.
+        annotated: [B, J] bool.
+        count: what the sum is divided by, where the values are of one of several parts of a batch: how many joints a
+            part has annotated, in the mean over all parts. The mean of the parts' results is then that of the batch.
+
+    Returns:
+        A scalar.
+    """
     mask = tf.cast(annotated, tf.float32)
-    return tf.reduce_sum(values * mask) / tf.maximum(tf.reduce_sum(mask), 1.0)
+    return tf.reduce_sum(values * mask) / _divisor(mask, count)
 
 
-def accuracy(logits, labels, annotated):
-    """Share of annotated joints on whose label ([B, J], 0 or 1) a discriminator's logits come down."""
+def _divisor(mask, count):
+    """What sums over a mask are divided by, never 0."""
+    return tf.maximum(tf.reduce_sum(mask) if count is None else count, TINY)
+
+
+def accuracy(logits, labels, annotated, count=None):
+    """Share of annotated joints on whose label ([B, J], 0 or 1) a discriminator's logits come down.
+
+    `count` is as of `masked_mean`.
+    """
     right = tf.cast((logits > 0.0) == (labels > 0.5), tf.float32)
-    return masked_mean(right, annotated)
+    return masked_mean(right, annotated, count)

@@ -18,7 +18,11 @@ class MovingAverage:
 
     def __init__(self, network, decay):
         self.network, self.decay = network, decay
-        self.values = [lanes.same_everywhere(tf.convert_to_tensor(weight)) for weight in network.weights]
+        # The statistics of batch norms differ from replica to replica.
+        self.values = [
+            (lanes.same_everywhere if weight.trainable else lanes.own_everywhere)(tf.convert_to_tensor(weight))
+            for weight in network.weights
+        ]
 
     def update(self, step):
         """Takes the weights in, after a step; `step` counts them from 1."""

@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from keras_apn import lanes
+from keras_apn import batch_norm, lanes
 from keras_apn.adversarial import AdversarialPoseNet
 from keras_apn.discriminators import build_confidence_discriminator, build_pose_discriminator
 from keras_apn.generator import build_generator
@@ -75,7 +75,7 @@ def adversarial_posenet(config, steps_per_epoch):
     """The compiled `AdversarialPoseNet` of a `config.Config`."""
     training, total_steps = config.training, config.training.epochs * steps_per_epoch
     keras.utils.set_random_seed(training.seed)
-    with lanes.precision(training.precision):
+    with lanes.precision(training.precision), batch_norm.synchronized(training.synchronized_batch_norm):
         p, c = discriminators(config.model)
         g = generator(config.model)
     model = AdversarialPoseNet(g, p, c, training=training, data=config.data, total_steps=total_steps)

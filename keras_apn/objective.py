@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from data_pipeline import heatmaps
 from data_pipeline.geometry import STRIDE
-from keras_apn import labels, losses
+from keras_apn import labels, losses, replicas
 from keras_apn.discriminators import judge_both, network_inputs
 from keras_apn.generator import last_outputs
 
@@ -35,8 +35,9 @@ class Objective:
     """The losses of G, P and C and their gradients.
 
     A phase is a method that takes an example, as `augment.make_crops` gives it, the share of the training that is
-    done, and what losses are multiplied by before they are differentiated (None for 1). It gives `(gradients, logs)`:
-    by network ("g", "p", "c") a list of gradients as of its `trainable_variables`, and a dict of scalars.
+    done, what losses are multiplied by before they are differentiated (None for 1), and, where the example is a part of
+    a batch, the `count` of `losses.masked_mean`. It gives `(gradients, logs)`: by network ("g", "p", "c") a list of
+    gradients as of its `trainable_variables`, and a dict of scalars. The batch's are the means of its parts'.
 
     Args:
         networks: a dict of G, P and C by "g", "p" and "c"; P and C may be missing together.
@@ -69,30 +70,30 @@ class Objective:
             names += [kind.format(key) for kind in kinds for key in self.judges] + ["delta", "epsilon"]
         return names
 
-    def joint(self, example, progress, scale=None):
+    def joint(self, example, progress, scale=None, count=None):
         """One forward of G serves its own loss, both discriminators and what they pull G toward (Eq. 4)."""
         truth, (tape, maps) = self.truth(example), self._forward(example)
-        logs, pulls = self.supervise(maps, truth, example["annotated"])
+        logs, pulls = self.supervise(maps, truth, example["annotated"], count)
         gradients = {}
         if self.judges:
-            gradients, taught, adversarial = self._teach(example, truth, maps, progress, scale)
+            gradients, taught, adversarial = self._teach(example, truth, maps, progress, scale, count)
             logs |= taught | self._add_adversarial(pulls, adversarial)
         gradients["g"] = self._generator_gradient(tape, maps, pulls, scale)
         return gradients, logs
 
-    def supervised(self, example, progress, scale=None):
+    def supervised(self, example, progress, scale=None, count=None):
         """The first half of Algorithm 1: G by Eq. 1, and P and C by Eq. 2 and 3."""
         truth, (tape, maps) = self.truth(example), self._forward(example)
-        logs, pulls = self.supervise(maps, truth, example["annotated"])
-        gradients, taught, _ = self._teach(example, truth, maps, progress, scale)
+        logs, pulls = self.supervise(maps, truth, example["annotated"], count)
+        gradients, taught, _ = self._teach(example, truth, maps, progress, scale, count)
         gradients["g"] = self._generator_gradient(tape, maps, pulls, scale)
         return gradients, logs | taught
 
-    def adversarial(self, example, progress, scale=None):
+    def adversarial(self, example, progress, scale=None, count=None):
         """The second half: G by Eq. 4, before P and C as they have become."""
         tape, maps = self._forward(example)
-        logs, pulls = self.supervise(maps, self.truth(example), example["annotated"])
-        logs |= self._add_adversarial(pulls, self._deceive(example, maps, scale))
+        logs, pulls = self.supervise(maps, self.truth(example), example["annotated"], count)
+        logs |= self._add_adversarial(pulls, self._deceive(example, maps, scale, count))
         return {"g": self._generator_gradient(tape, maps, pulls, scale)}, logs
 
     def truth(self, example):
@@ -102,7 +103,7 @@ class Objective:
         )
         return dict(zip(("pose", "occlusion"), drawn, strict=True))
 
-    def supervise(self, maps, truth, annotated):
+    def supervise(self, maps, truth, annotated, count=None):
         """Eq. 1: `(logs, pulls)`, the loss by task and its gradient at every heatmap."""
         # Both tasks by the pose's foreground: weighed by its own target, the occlusion map would learn to cry wolf.
         foreground = self.training.foreground_weight
@@ -119,10 +120,24 @@ class Objective:
                     stacks=self.stacks,
                     reduction=self.training.reduction,
                     weights=weights,
+                    count=count,
                 )
             total = sum(loss.values())
         logs = {"loss": total, **{f"loss_{task}": value for task, value in loss.items()}}
         return logs, tape.gradient(total, maps)
+
+    def score(self, maps, example):
+        """Eq. 1 on a batch that may hold people of whom nothing is annotated, who do not count.
+
+        Returns:
+            `(loss, weight)`; the mean of several batches' losses by their weights is that of all their people.
+        """
+        logs, _ = self.supervise(maps, self.truth(example), example["annotated"])
+        mask = tf.cast(example["annotated"], tf.float32)
+        if self.training.reduction == "mean":
+            return logs["loss"], tf.reduce_sum(mask)
+        people = tf.reduce_sum(tf.reduce_max(mask, axis=1))
+        return logs["loss"] * tf.cast(tf.shape(mask)[0], tf.float32) / tf.maximum(people, 1.0), people
 
     def _forward(self, example):
         """G's heatmaps, and the tape that remembers them."""
@@ -152,7 +167,7 @@ class Objective:
         c_fake = labels.confidence_labels(fake["pose"], truth["pose"], self.data.sigma, epsilon)
         return {"p": p_fake, "c": c_fake}, {"delta": delta, "epsilon": epsilon}
 
-    def _teach(self, example, truth, maps, progress, scale):
+    def _teach(self, example, truth, maps, progress, scale, count):
         """P by Eq. 2 and C by Eq. 3.
 
         Returns:
@@ -168,27 +183,28 @@ class Objective:
                 tape.watch(fake)
                 on_real, on_fake = judge_both(network, example["crop"], real, fake)
                 real_labels = tf.ones_like(on_real)
-                loss = losses.label_loss(on_real, real_labels, annotated)
-                loss += losses.label_loss(on_fake, fake_labels[key], annotated)
-                deceived = losses.label_loss(on_fake, real_labels, annotated)
+                loss = losses.label_loss(on_real, real_labels, annotated, count)
+                loss += losses.label_loss(on_fake, fake_labels[key], annotated, count)
+                deceived = losses.label_loss(on_fake, real_labels, annotated, count)
                 to_teach, to_pull = _scaled([loss, deceived], scale)
             pulls[key] = deceived, _pull(tape, to_pull, fake, annotated, scale)
             gradients[key] = _unscaled(tape.gradient(to_teach, network.trainable_variables), scale)
             logs[f"loss_{key}"] = loss
-            logs[f"{key}_fake_share"] = losses.masked_mean(fake_labels[key], annotated)
+            logs[f"{key}_fake_share"] = losses.masked_mean(fake_labels[key], annotated, count)
             logs[f"{key}_accuracy"] = 0.5 * (
-                losses.accuracy(on_real, real_labels, annotated) + losses.accuracy(on_fake, fake_labels[key], annotated)
+                losses.accuracy(on_real, real_labels, annotated, count)
+                + losses.accuracy(on_fake, fake_labels[key], annotated, count)
             )
         return gradients, logs, pulls
 
-    def _deceive(self, example, maps, scale):
+    def _deceive(self, example, maps, scale, count):
         """By discriminator, the loss of not being taken for real (Eq. 4) and its gradient at the last heatmaps."""
         pulls, annotated, fake = {}, example["annotated"], self._fake(maps, example["annotated"])
         for key, network in self.judges.items():
             with tf.GradientTape() as tape:
                 tape.watch(fake)
                 logits = network(network_inputs(network, example["crop"], fake), training=True)
-                deceived = losses.label_loss(logits, tf.ones_like(logits), annotated)
+                deceived = losses.label_loss(logits, tf.ones_like(logits), annotated, count)
                 (to_pull,) = _scaled([deceived], scale)
             pulls[key] = deceived, _pull(tape, to_pull, fake, annotated, scale)
         return pulls
@@ -196,14 +212,20 @@ class Objective:
     def _add_adversarial(self, pulls, adversarial):
         """Adds the weighted adversarial gradients to L_G's at the last stack's heatmaps, in place (Eq. 4)."""
         settings, logs = self.training, {}
-        reference = tf.linalg.global_norm([pulls[name] for name in self.last.values()])
+        own = [[pulls[name] for name in self.last.values()], *(list(pull.values()) for _, pull in adversarial.values())]
+        reference, *norms = self._norms(own)
         fixed = {"p": settings.beta, "c": settings.alpha}
         share = {"p": settings.pose_share, "c": settings.confidence_share}
-        for key, (deceived, gradient) in adversarial.items():
-            norm = tf.linalg.global_norm(list(gradient.values()))
+        for (key, (deceived, gradient)), norm in zip(adversarial.items(), norms, strict=True):
             weight = fixed[key] if settings.balance == "fixed" else share[key] * reference / (norm + TINY)
             for task, name in self.last.items():
                 pulls[name] += weight * gradient[task]
             logs[f"adversarial_{key}"] = weight * deceived
             logs[f"gradient_ratio_{key}"] = weight * norm / (reference + TINY)
         return logs
+
+    def _norms(self, groups):
+        """The norm of each list of gradients over the whole batch; over its own part where a batch comes in parts."""
+        norms = [tf.linalg.global_norm(group) for group in groups]
+        # Replicas cannot meet within the loop over the parts.
+        return norms if self.training.accumulate > 1 else replicas.joint_norms(norms)

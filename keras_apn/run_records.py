@@ -1,8 +1,11 @@
 """The records that a run trains on: found, looked through, mixed, and cut into batches that start anywhere."""
 
 import dataclasses
+import math
 import os
 import shlex
+
+import tensorflow as tf
 
 from data_pipeline import dataset, intact
 from data_pipeline.errors import UserError
@@ -77,20 +80,68 @@ def mixed(config, records):
     return dataclasses.replace(records, segments=segments, proportions=[1 - sum(shares), *shares])
 
 
-def batches(config, records, start, **options):
-    """The training batches of a run behind the first `start`."""
+@dataclasses.dataclass(frozen=True)
+class Share:
+    """What a worker's devices are given of every batch: each an equal part, one after the other.
+
+    Attributes:
+        worker, workers: its index and how many there are.
+        devices: of all workers.
+    """
+
+    worker: int = 0
+    workers: int = 1
+    devices: int = 1
+
+    def size(self, batch):
+        """People that a device is given of a batch of so many."""
+        return batch // self.devices
+
+    def count(self, batches):
+        """Parts that the worker's devices take of so many batches."""
+        return batches * self.devices // self.workers
+
+
+def batches(config, records, start, share=Share(), **options):
+    """A worker's share of the training batches of a run behind the first `start`, from shards of its own."""
     return dataset.load(
         records.segments,
         patch_size=records.patch_size,
-        batch_size=config.training.batch_size,
+        batch_size=share.size(config.training.batch_size),
         shuffle=config.data.shuffle,
         seed=config.training.seed,
         repeat=True,
-        start=start,
+        start=share.count(start),
         proportions=records.proportions,
         deterministic=config.data.deterministic,
+        worker=(share.worker, share.workers),
         **options,
     )
+
+
+def whole_batch(config, records, step, workers):
+    """The batch of a step, counted from 0, with names, as a dict of tensors: what all workers together are given."""
+    shares = [Share(worker, workers, workers) for worker in range(workers)]
+    parts = [next(iter(batches(config, records, step, share, names=True))) for share in shares]
+    return {name: tf.concat([part[name] for part in parts], axis=0) for name in parts[0]}
+
+
+def held_out(config, records):
+    """The validation batches of a run, in their order."""
+    return dataset.load(records.segments, patch_size=records.patch_size, batch_size=config.training.batch_size)
+
+
+def held_out_steps(config, records):
+    """Batches of one pass over the validation records."""
+    return math.ceil(records.people / config.training.batch_size)
+
+
+def held_out_share(config, records, share):
+    """A worker's share of the validation batches, pass after pass; what is missing in the last is padded."""
+    size, count = share.size(config.training.batch_size), share.count(held_out_steps(config, records))
+    own = (share.worker, share.workers)
+    found = dataset.load(records.segments, patch_size=records.patch_size, batch_size=size, every=own)
+    return dataset.padded(found, size, count).repeat()
 
 
 def steps_in_epoch(config, records):

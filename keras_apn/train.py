@@ -7,14 +7,15 @@ and panels of people. Started again in the same workdir, it goes on where it sto
 import dataclasses
 import os
 import signal
+import sys
 
 from data_pipeline import quiet  # noqa: F401  # isort: skip  It starts TensorFlow, so it comes first.
 
 from absl import flags
 
-from data_pipeline import dataset, program
+from data_pipeline import program
 from data_pipeline.errors import UserError
-from keras_apn import best, checkpoints, fitting, inference, interruption, networks, run_records
+from keras_apn import best, checkpoints, distribution, fitting, inference, interruption, networks, run_records
 from keras_apn import config as configuration
 from keras_apn.callbacks import Keeper, Progress
 from keras_apn.finite import Finite
@@ -25,7 +26,10 @@ from keras_apn.summaries import Summaries
 FREE = {
     "model": (),
     "data": ("deterministic", "max_damaged", "data_service"),
-    "training": ("epochs", "patience", "checkpoint_steps", "keep", "panel_epochs", "not_finite_steps", "xla"),
+    "training": (
+        *("epochs", "patience", "checkpoint_steps", "keep", "panel_epochs", "not_finite_steps", "xla"),
+        *("distribute", "synchronized_batch_norm"),
+    ),
 }
 
 
@@ -77,49 +81,71 @@ def train(config, workdir):
         interruption.Stopped: it was asked to stop, by SIGTERM or Ctrl-C, and has saved everything.
     """
     data, training = config.data, config.training
+    # First, for TensorFlow meets the other machines only before it does anything.
+    workers = distribution.Workers(training)
     records = run_records.survey(config, data.train_records, data.max_damaged)
     if data.mix:
         records = run_records.mixed(config, records)
     held_out = run_records.survey(config, data.validation_records, tolerated=0.0)
     check_resumable(config, workdir)
     steps = run_records.steps_in_epoch(config, records)
-    os.makedirs(workdir, exist_ok=True)
-    config.save(workdir)
-    with interruption.Interruption() as asked:
-        model = networks.adversarial_posenet(config, steps)
-        saved = checkpoints.Checkpoints(model, workdir, training.keep)
+    told = workers.told if workers.count > 1 else None
+    with workers.together(), workers.folder(workdir) as own, interruption.Interruption(told) as asked:
+        config.save(own)
+        with workers.strategy.scope():
+            model = networks.adversarial_posenet(config, steps)
+        saved = checkpoints.Checkpoints(model, workdir, training.keep, own)
         standing = saved.restore()
-        done = int(model.step.numpy())
-        if done:
-            within = f", step {done - standing.epoch * steps} of the next" if done > standing.epoch * steps else ""
-            print(f"Going on in {workdir} after epoch {standing.epoch}{within}.")
-        elif training.init_from:
-            start_from(training.init_from, model)
-        validation = dataset.load(held_out.segments, patch_size=held_out.patch_size, batch_size=training.batch_size)
-        fixed = data.deterministic and not data.data_service
+        workers.check_agreement(config, int(model.step.numpy()))
+        _begin(model, standing, steps, training, workdir, workers)
+        validation = _validation(config, held_out, workers)
         callbacks = [
-            Finite(workdir, training.not_finite_steps, _batch_at(config, records) if fixed else None),
-            Keeper(workdir, saved, standing, training, asked, validation),
-            Progress(standing, training.epochs),
-            History(workdir),
-            Summaries(workdir, validation, training),
+            Finite(own, training.not_finite_steps, _batch_at(config, records, workers.count)),
+            Keeper(own, saved, standing, training, asked, validation),
+            History(own),
+            Summaries(own, run_records.held_out(config, held_out), training),
         ]
+        if workers.writes:
+            callbacks.insert(2, Progress(standing, training.epochs))
         fitting.fit(
             model,
-            lambda start: run_records.batches(config, records, start, service=data.data_service or None),
+            lambda start: workers.spread(
+                lambda share: run_records.batches(config, records, start, share, service=data.data_service or None)
+            ),
             validation,
             standing,
             steps,
             training,
             callbacks,
             asked,
+            verbose=1 if sys.stdout.isatty() and workers.writes else 0,
         )
     return model
 
 
-def _batch_at(config, records):
-    """What `Finite` asks for: the batch of a step, with names."""
-    return lambda step: next(iter(run_records.batches(config, records, step, names=True)))
+def _begin(model, standing, steps, training, workdir, workers):
+    """Tells where a run goes on, or starts it from another's weights where it is new."""
+    done = int(model.step.numpy())
+    if done and workers.writes:
+        within = f", step {done - standing.epoch * steps} of the next" if done > standing.epoch * steps else ""
+        print(f"Going on in {workdir} after epoch {standing.epoch}{within}.")
+    elif not done and training.init_from:
+        start_from(training.init_from, model)
+
+
+def _validation(config, held_out, workers):
+    """The `fitting.Validation` of a run; every worker sees its share, and all of them the same scores."""
+    if not workers.distributed:
+        return fitting.Validation(run_records.held_out(config, held_out))
+    batches = workers.spread(lambda share: run_records.held_out_share(config, held_out, share))
+    return fitting.Validation(batches, run_records.held_out_steps(config, held_out))
+
+
+def _batch_at(config, records, workers):
+    """What `Finite` asks for: the batch of a step, with names; None where the order is not fixed."""
+    if not config.data.deterministic or config.data.data_service:
+        return None
+    return lambda step: run_records.whole_batch(config, records, step, workers)
 
 
 def define_flags():

@@ -1,12 +1,11 @@
 import json
 import signal
-import types
 
 import numpy as np
 import pytest
 
-from keras_apn import best, callbacks, checkpoints, config, networks
-from keras_apn.interruption import Stopped
+from keras_apn import best, callbacks, checkpoints, config, fitting, networks
+from keras_apn.interruption import Interruption, Stopped
 from keras_apn.standing import Standing
 
 MODEL = config.ModelConfig(crop_size=32, stacks=1, features=4, levels=1, discriminator_features=4)
@@ -39,7 +38,8 @@ def keeper(model, tmp_path):
     def make(model=model, received=None, **training):
         model.step.assign(0)
         model.not_finite.assign(0)
-        asked = types.SimpleNamespace(signal=received)
+        asked = Interruption()
+        asked.signal = received
         callback = callbacks.Keeper(tmp_path, Saved(), Standing(), config.TrainingConfig(**training), asked)
         callback.set_model(model)
         callback.on_train_begin()
@@ -169,6 +169,7 @@ def test_plateaus_lower_the_rates_of_all_networks(keeper):
 def test_the_better_of_weights_and_average_is_kept(keeper, tmp_path, monkeypatch, averaged, weights):
     model = build(average_decay=0.9)
     callback = keeper(model)
+    callback.validation = fitting.Validation(None)
     for value in model.average.values:
         value.assign(np.full(value.shape, 7.0))
     monkeypatch.setattr(model, "evaluate", lambda *_, **__: {"loss": 0.0, "pckh": averaged})

@@ -1,0 +1,245 @@
+import dataclasses
+import json
+import signal
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from data_pipeline import dataset
+from data_pipeline.errors import UserError
+from keras_apn import batch_norm, config, distribution, interruption, networks, run_records
+
+
+def cluster(kind, index, **jobs):
+    return json.dumps({"cluster": jobs, "task": {"type": kind, "index": index}})
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        (cluster("worker", 0, worker=["a:1"]), (0, 1)),
+        (cluster("worker", 1, worker=["a:1", "b:1"]), (1, 2)),
+        (cluster("chief", 0, chief=["a:1"], worker=["b:1", "c:1"]), (0, 3)),
+        (cluster("worker", 1, chief=["a:1"], worker=["b:1", "c:1"]), (2, 3)),
+        (cluster("worker", "1", worker=["a:1", "b:1"]), (1, 2)),
+    ],
+    ids=["one", "two", "chief", "behind a chief", "an index as text"],
+)
+def test_tf_config_places_a_worker(text, place):
+    assert distribution.place_in_cluster(text) == place
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, r'multi_worker needs TF_CONFIG, on each machine with its own index: \{"cluster"'),
+        ("", "multi_worker needs TF_CONFIG"),
+        ("{", "TF_CONFIG cannot be read .* it must be like"),
+        ("[]", "TF_CONFIG cannot be read"),
+        ('{"task": {}}', "TF_CONFIG cannot be read"),
+        ('{"cluster": {"worker": 3}, "task": {"type": "worker", "index": 0}}', "TF_CONFIG cannot be read"),
+        (cluster("worker", 2, worker=["a:1", "b:1"]), "has no worker 2 in its cluster; it has 2, counted from 0"),
+        (cluster("worker", -1, worker=["a:1", "b:1"]), "has no worker -1"),
+        (cluster("chief", 0, worker=["a:1", "b:1"]), "has no chief 0 in its cluster; it has 0"),
+        (cluster("evaluator", 0, worker=["a:1"]), r"a chief and workers only. Received: \['evaluator', 'worker'\]"),
+        (cluster("worker", 0, worker=["a:1"], ps=["b:1"]), "a chief and workers only"),
+    ],
+)
+def test_a_tf_config_that_places_nobody_is_one_clear_line(text, message):
+    with pytest.raises(UserError, match=message) as caught:
+        distribution.place_in_cluster(text)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("devices", "settings", "message"),
+    [
+        (2, {"batch_size": 5}, "--batch_size=5 is no multiple of the 2 devices that share it"),
+        (2, {"batch_size": 8, "accumulate": 8}, "--accumulate=8 does not divide the 4 people of a batch"),
+        (2, {"accumulate": 2, "synchronized_batch_norm": True}, "--synchronized_batch_norm needs --accumulate=1"),
+        (2, {"xla": True}, "--xla needs --distribute=none"),
+    ],
+)
+def test_settings_that_devices_cannot_share_are_one_clear_line(devices, settings, message):
+    with pytest.raises(UserError, match=message):
+        distribution.check(config.TrainingConfig(**settings), devices)
+
+
+@pytest.mark.parametrize(
+    ("devices", "settings"),
+    [
+        (2, {"batch_size": 8, "accumulate": 4}),
+        (2, {"batch_size": 8, "synchronized_batch_norm": True}),
+        (1, {"batch_size": 5, "accumulate": 5, "synchronized_batch_norm": True, "xla": True}),
+    ],
+)
+def test_settings_that_devices_can_share_are_taken(devices, settings):
+    distribution.check(config.TrainingConfig(**settings), devices)
+
+
+@pytest.mark.skipif(keras.__version__.startswith("2."), reason="Keras 2 trains on several machines")
+def test_keras_3_says_who_trains_on_several_machines(monkeypatch):
+    monkeypatch.setenv("TF_CONFIG", cluster("worker", 0, worker=["localhost:1", "localhost:2"]))
+    with pytest.raises(UserError, match=r"^Keras 3\..* cannot train on several machines; Keras 2.15, of Python 3.10"):
+        distribution.Workers(config.TrainingConfig(distribute="multi_worker"))
+
+
+def test_a_cluster_that_cannot_be_joined_is_one_clear_line(monkeypatch):
+    def fail():
+        raise tf.errors.UnknownError(None, None, "Could not start gRPC server")
+
+    monkeypatch.setattr(distribution.lanes, "check_multi_worker", lambda: None)
+    monkeypatch.setattr(tf.distribute, "MultiWorkerMirroredStrategy", fail)
+    with pytest.raises(UserError, match=r"cluster of TF_CONFIG cannot be joined \(Could not start gRPC server\)"):
+        distribution.make_strategy("multi_worker")
+
+
+def worker(index, count):
+    """A worker of several, without the others."""
+    workers = distribution.Workers(config.TrainingConfig())
+    workers.index, workers.count = index, count
+    return workers
+
+
+def test_one_worker_has_the_workdir_and_the_others_a_folder_for_a_while(tmp_path):
+    with worker(0, 2).folder(tmp_path / "run") as own:
+        assert own == tmp_path / "run"
+    assert (tmp_path / "run").is_dir()
+    other = worker(1, 2)
+    with other.folder(tmp_path / "other") as own:
+        assert tf.io.gfile.isdir(own)
+    assert not tf.io.gfile.exists(own)
+    assert not (tmp_path / "other").exists()
+    assert not other.writes
+
+
+def test_workers_of_other_settings_or_steps_are_told(monkeypatch):
+    workers = worker(1, 2)
+    monkeypatch.setattr(workers, "told", lambda number: [number, number])
+    workers.check_agreement(config.Config(), 7)
+    monkeypatch.setattr(workers, "told", lambda number: [0, number] if number == 7 else [number, number])
+    with pytest.raises(UserError, match=r"go on after steps \[0, 7\]; --workdir must be a folder that all see"):
+        workers.check_agreement(config.Config(), 7)
+    monkeypatch.setattr(workers, "told", lambda number: [0, number])
+    with pytest.raises(UserError, match="different settings; start all of them with the same command"):
+        workers.check_agreement(config.Config(), 7)
+
+
+@pytest.mark.parametrize("count", [1, 2], ids=["alone", "of two"])
+def test_a_lost_worker_is_one_clear_line_where_there_are_several(count):
+    error = tf.errors.UnavailableError(None, None, "Connection reset by peer")
+    with (
+        pytest.raises(
+            tf.errors.UnavailableError if count == 1 else UserError,
+            match="reset" if count == 1 else r"does not answer any more \(UnavailableError\); start all of them again",
+        ),
+        worker(0, count).together(),
+    ):
+        raise error
+
+
+def test_a_signal_to_one_worker_is_a_signal_to_all_at_the_next_look(monkeypatch):
+    others = [0]
+    with interruption.Interruption(lambda number: [number, *others]) as asked:
+        others[0] = int(signal.SIGTERM)
+        asked.look(interruption.EVERY + 1)
+        assert asked.signal is None
+        asked.look(interruption.EVERY)
+        assert asked.signal is signal.SIGTERM
+
+
+@pytest.fixture(scope="module")
+def settings(tiny_config):
+    model = dataclasses.replace(tiny_config.model, features=4, levels=1, discriminators=False)
+    return dataclasses.replace(tiny_config, model=model)
+
+
+def people(batches):
+    return [int(np.sum(batch["annotated"].numpy().any(axis=1))) for batch in batches]
+
+
+@pytest.mark.parametrize(
+    ("share", "expected"),
+    [
+        # Five people, in batches of 4.
+        (run_records.Share(0, 1, 2), [2, 2, 1, 0]),
+        (run_records.Share(0, 2, 2), [2, 1]),
+        (run_records.Share(1, 2, 2), [2, 0]),
+        (run_records.Share(1, 2, 4), [1, 1, 0, 0]),
+    ],
+    ids=["two devices", "first of two workers", "second of two", "two devices of the second of two"],
+)
+def test_everybody_is_validated_once_in_batches_of_one_size(settings, share, expected):
+    records = run_records.survey(settings, settings.data.validation_records, 0.0)
+    size = len(expected)
+    batches = list(run_records.held_out_share(settings, records, share).take(2 * size))
+    assert people(batches) == 2 * expected
+    assert {batch["patch"].shape for batch in batches} == {(4 // share.devices, 56, 56, 3)}
+
+
+def test_padding_keeps_what_is_there(settings):
+    records = run_records.survey(settings, settings.data.validation_records, 0.0)
+    found = dataset.load(records.segments, patch_size=56, batch_size=4)
+    expected, last = list(found), list(dataset.padded(found, 4, 3))
+    assert len(last) == 3
+    for name, values in expected[1].items():
+        np.testing.assert_array_equal(last[1][name][:1], values)
+        assert not last[1][name][1:].numpy().any()
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_people_of_whom_nothing_is_annotated_change_no_score(settings, reduction):
+    training = dataclasses.replace(settings.training, reduction=reduction)
+    model = networks.adversarial_posenet(dataclasses.replace(settings, training=training), 1)
+    records = run_records.survey(settings, settings.data.validation_records, 0.0)
+    found = dataset.load(records.segments, patch_size=56, batch_size=5)
+    padded = run_records.held_out_share(settings, records, run_records.Share(0, 1, 2))
+    whole = model.evaluate(found, verbose=0, return_dict=True)
+    assert model.evaluate(padded, steps=4, verbose=0, return_dict=True) == pytest.approx(whole, rel=1e-5)
+
+
+def test_workers_together_are_given_the_batch_that_is_named(settings):
+    records = run_records.survey(settings, settings.data.train_records, 0.0)
+    named = run_records.whole_batch(settings, records, 2, 1)
+    (batch,) = run_records.batches(settings, records, 2).take(1)
+    np.testing.assert_array_equal(named["patch"], batch["patch"])
+    assert len(named["image"]) == 4
+
+
+def norms(x, synchronized):
+    """A network of one batch norm, by either class, with numbers of its own in place of zeros and ones."""
+    with batch_norm.synchronized(synchronized):
+        inputs = keras.Input(x.shape[1:])
+        network = keras.Model(inputs, batch_norm.layer(momentum=0.9, epsilon=1e-5, name="norm")(inputs))
+    network.set_weights([np.linspace(0.5, 2.0, 3) + n for n in range(4)])
+    return network
+
+
+@pytest.mark.parametrize("training", [True, False], ids=["training", "inference"])
+def test_one_replica_normalises_as_keras_does(training):
+    x = np.random.default_rng(0).normal(3.0, 2.0, (64, 8, 8, 3)).astype(np.float32)
+    networks = [norms(x, synchronized) for synchronized in (True, False)]
+    found, expected = (network(x, training=training).numpy() for network in networks)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    # Keras 2's moving variance is of the unbiased kind: 4096 / 4095 times as large.
+    for own, keras_own in zip(*(network.get_weights() for network in networks), strict=True):
+        np.testing.assert_allclose(own, keras_own, rtol=1e-3)
+
+
+def test_a_constant_channel_has_no_negative_variance():
+    x = np.full((4, 2, 2, 3), 1234.567, np.float32)
+    network = norms(x, synchronized=True)
+    assert np.isfinite(network(x, training=True)).all()
+    assert (network.get_layer("norm").moving_variance.numpy() > 0).all()
+
+
+def test_weights_serve_batch_norms_of_either_kind(settings, tmp_path):
+    with batch_norm.synchronized(True):
+        network = networks.generator(settings.model)
+    network.save_weights(str(tmp_path / "g.weights.h5"))
+    other = networks.generator(settings.model)
+    other.load_weights(str(tmp_path / "g.weights.h5"))
+    for own, found in zip(network.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_array_equal(own, found)
