@@ -52,6 +52,25 @@ def precision(name):
         keras.mixed_precision.set_global_policy(before)
 
 
+def beside(optimizer, variable, name):
+    """A new variable of an optimizer, zeros in the shape of one that it moves."""
+    if hasattr(optimizer, "add_variable_from_reference") and hasattr(optimizer, "_index_dict"):
+        return optimizer.add_variable_from_reference(model_variable=variable, variable_name=name)
+    return optimizer.add_variable_from_reference(variable, name=name)
+
+
+def index(optimizer, variable):
+    """A variable's place among those that an optimizer moves."""
+    if hasattr(optimizer, "_index_dict"):
+        return optimizer._index_dict[optimizer._var_key(variable)]
+    return optimizer._get_variable_index(variable)
+
+
+def handle(variable):
+    """The resource of a variable, TensorFlow's or Keras 3's."""
+    return (variable if isinstance(variable, tf.Variable) else variable.value).handle
+
+
 def clear(variables):
     """Sets a metric's variables to zero, whatever their shape; Keras 2 does so with scalars only."""
     for variable in variables:

@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from keras_apn import batch_norm, lanes
+from keras_apn import batch_norm, lanes, optimizers
 from keras_apn.adversarial import AdversarialPoseNet
 from keras_apn.discriminators import build_confidence_discriminator, build_pose_discriminator
 from keras_apn.generator import build_generator
@@ -55,9 +55,9 @@ def optimizer(training, learning_rate, total_steps, updates=1, reduction=None):
     if reduction is not None:
         rate = Reduced(rate, reduction)
     if training.optimizer == "adam":
-        return keras.optimizers.Adam(rate)
+        return optimizers.Adam(rate)
     # Torch7's RMSProp, which the paper's tools use: it forgets slower than Keras's default.
-    return keras.optimizers.RMSprop(rate, rho=0.99, epsilon=1e-8)
+    return optimizers.RMSprop(rate, rho=0.99, epsilon=1e-8)
 
 
 class Reduced(keras.optimizers.schedules.LearningRateSchedule):
@@ -85,8 +85,8 @@ def adversarial_posenet(config, steps_per_epoch):
         return optimizer(training, rate, total_steps, updates, model.reduction)
 
     generator_rate, judge_rate = training.learning_rate, training.discriminator_learning_rate
-    optimizers = [make(generator_rate, 2 if alternating and not training.split_optimizer else 1)]
-    optimizers += [make(judge_rate) for network in (p, c) if network is not None]
+    made = [make(generator_rate, 2 if alternating and not training.split_optimizer else 1)]
+    made += [make(judge_rate) for network in (p, c) if network is not None]
     own = {"adversarial_optimizer": make(generator_rate)} if alternating and training.split_optimizer else {}
-    model.compile(*optimizers, **own)
+    model.compile(*made, **own)
     return model

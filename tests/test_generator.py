@@ -53,7 +53,9 @@ def test_the_next_stack_gets_features_and_predictions_of_both_tasks(tiny, source
 
 def test_the_next_stack_gets_the_stem_too(tiny):
     merged = tiny.get_layer("stack1_merge").input
-    assert any(tensor is tiny.get_layer("stem_res3_add").output for tensor in merged)
+    stem = tiny.get_layer("stack1_stem")
+    assert stem.input is tiny.get_layer("stem_res3_add").output
+    assert any(tensor is stem.output for tensor in merged)
     assert len(merged) == 5
 
 
