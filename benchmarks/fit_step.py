@@ -34,11 +34,11 @@ def fitted(model, batch):
     return lambda: model.train_function(batches)
 
 
-def measure(preset, mode, batch, precision, xla, threads, steps):
+def measure(preset, mode, batch, precision, xla, recompute, threads, steps):
     """Builds a model and times its steps, in this process, which should have done nothing else.
 
     Args:
-        preset, mode, precision, xla: of `presets.config`.
+        preset, mode, precision, xla, recompute: of `presets.config`.
         batch: people in a batch.
         threads: that TensorFlow may use for one operation, and for operations side by side.
         steps: that are timed.
@@ -46,11 +46,11 @@ def measure(preset, mode, batch, precision, xla, threads, steps):
     Returns:
         A dict that goes into JSON: what `clock.timed` gives; `build_s`, to make networks and optimizers;
         `imported_mb` and `peak_mb`, the process's memory before the model is made and at its most; `gflop`, 10^9
-        operations a step; `loss`, of the last.
+        operations a step, those that are done again not counted; `loss`, of the last.
     """
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(threads)
-    config, imported = presets.config(preset, mode, precision, xla), memory()[0]
+    config, imported = presets.config(preset, mode, precision, xla, recompute), memory()[0]
     start, logged = time.perf_counter(), {}
     model = networks.adversarial_posenet(config, steps_per_epoch=1000)
     build_s = time.perf_counter() - start

@@ -18,7 +18,7 @@ PRESETS = {
 MODES = ("generator_only", "joint", "alternating")
 
 
-def config(preset, mode="joint", precision="float32", xla=False):
+def config(preset, mode="joint", precision="float32", xla=False, recompute=False):
     """The configuration of a preset.
 
     Args:
@@ -26,6 +26,7 @@ def config(preset, mode="joint", precision="float32", xla=False):
         mode: of `MODES`.
         precision: of `keras_apn.config.PRECISIONS`.
         xla: compile the step by XLA.
+        recompute: compute each stack again for its gradient.
 
     Returns:
         A `keras_apn.config.Config`.
@@ -38,7 +39,8 @@ def config(preset, mode="joint", precision="float32", xla=False):
     model, training = PRESETS[preset]
     model = dataclasses.replace(model, discriminators=mode != "generator_only")
     mode = "alternating" if mode == "alternating" else "joint"
-    return Config(model, DataConfig(), dataclasses.replace(training, mode=mode, precision=precision, xla=xla))
+    chosen = {"mode": mode, "precision": precision, "xla": xla, "recompute": recompute}
+    return Config(model, DataConfig(), dataclasses.replace(training, **chosen))
 
 
 def require(words, known, flag):

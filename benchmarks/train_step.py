@@ -46,7 +46,7 @@ def measure(case, how, environment):
 
     Args:
         case: from `cases`.
-        how: a dict of `threads`, `steps`, `precision` and `xla`.
+        how: a dict of `threads`, `steps`, `precision`, `xla` and `recompute`.
         environment: variables of the process.
 
     Returns:
@@ -159,6 +159,7 @@ def define_flags():
     flags.DEFINE_integer("rounds", 3, "processes of each preset, batch and mode", lower_bound=1)
     flags.DEFINE_enum("precision", "float32", PRECISIONS, "of the networks' arithmetic")
     flags.DEFINE_bool("xla", False, "compile the step behind the augmentation by XLA")
+    flags.DEFINE_bool("recompute", False, "compute each stack of G again for its gradient, to save memory")
     flags.DEFINE_bool("onednn", True, "let TensorFlow use oneDNN, as the project's programs do")
     flags.DEFINE_integer("threads", os.cpu_count(), "that each process may use", lower_bound=1)
     flags.DEFINE_bool("torch", False, "measure an equal G in PyTorch too")
@@ -173,7 +174,7 @@ def main(values):
     modes = presets.require(values.modes, presets.MODES, "modes")
     if values.torch:
         require_torch(modes, values.precision)
-    how = {name: getattr(values, name) for name in ("threads", "steps", "precision", "xla")}
+    how = {name: getattr(values, name) for name in ("threads", "steps", "precision", "xla", "recompute")}
     asked = cases(names, require_batches(values.batches), [*modes, TORCH] if values.torch else modes)
     environment, load = {"TF_ENABLE_ONEDNN_OPTS": str(int(values.onednn))}, os.getloadavg()[0]
     measured = by_turns(asked, values.rounds, lambda case: measure(case, how, environment))

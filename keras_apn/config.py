@@ -143,6 +143,7 @@ class TrainingConfig:
     precision: str = _setting(
         "float32", "of the networks' arithmetic; heatmap losses stay in float32", choices=PRECISIONS
     )
+    recompute: bool = _setting(False, "compute each stack of G again for its gradient, to save memory (BUILD_NOTES 39)")
     xla: bool = _setting(False, "compile the step behind the augmentation by XLA")
     checkpoint_steps: int = _setting(0, "steps between checkpoints within an epoch; 0 is at its end alone", least=0)
     keep: int = _setting(3, "checkpoints that are kept, besides the best weights", least=1)

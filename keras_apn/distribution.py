@@ -175,5 +175,7 @@ def check(training, devices):
         )
     if training.accumulate > 1 and training.synchronized_batch_norm:
         raise UserError("--synchronized_batch_norm needs --accumulate=1: the parts of a batch cannot be synchronised")
+    if training.recompute and training.synchronized_batch_norm:
+        raise UserError("--synchronized_batch_norm needs --norecompute: what is computed again cannot be synchronised")
     if training.xla:
         raise UserError("--xla needs --distribute=none: XLA cannot compile what devices tell each other")

@@ -46,9 +46,14 @@ def build_generator(*, crop_size=256, stacks=4, features=512, levels=4, occlusio
     return keras.Model(image, outputs, name="generator")
 
 
+def last_stack(generator):
+    """How many stacks a G has."""
+    return sum(name.endswith("_pose") for name in generator.output)
+
+
 def last_outputs(generator):
     """The names of the last stack's outputs of a G, by task: `{"pose": "stack4_pose", ...}`."""
-    stacks = sum(name.endswith("_pose") for name in generator.output)
+    stacks = last_stack(generator)
     return {task: f"stack{stacks}_{task}" for task in tasks(len(generator.output) > stacks)}
 
 

@@ -7,6 +7,7 @@ from data_pipeline.geometry import STRIDE
 from keras_apn import labels, losses, replicas
 from keras_apn.discriminators import judge_both, network_inputs
 from keras_apn.generator import last_outputs
+from keras_apn.recomputation import Recomputed
 
 TINY = 1e-12
 
@@ -53,6 +54,7 @@ class Objective:
         self.tasks = tuple(self.last)
         self.stacks = len(self.generator.output) // len(self.tasks)
         self.size = self.generator.input_shape[1] // STRIDE
+        self._recomputed = Recomputed(self.generator) if training.recompute else None
 
     @property
     def phases(self):
@@ -142,7 +144,10 @@ class Objective:
     def _forward(self, example):
         """G's heatmaps, and the tape that remembers them."""
         with tf.GradientTape() as tape:
-            maps = self.generator(example["crop"], training=True)
+            if self._recomputed is not None:
+                maps = self._recomputed(example["crop"])
+            else:
+                maps = self.generator(example["crop"], training=True)
         return tape, maps
 
     def _generator_gradient(self, tape, maps, pulls, scale):

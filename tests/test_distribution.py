@@ -59,6 +59,7 @@ def test_a_tf_config_that_places_nobody_is_one_clear_line(text, message):
         (2, {"batch_size": 5}, "--batch_size=5 is no multiple of the 2 devices that share it"),
         (2, {"batch_size": 8, "accumulate": 8}, "--accumulate=8 does not divide the 4 people of a batch"),
         (2, {"accumulate": 2, "synchronized_batch_norm": True}, "--synchronized_batch_norm needs --accumulate=1"),
+        (2, {"recompute": True, "synchronized_batch_norm": True}, "--synchronized_batch_norm needs --norecompute"),
         (2, {"xla": True}, "--xla needs --distribute=none"),
     ],
 )

@@ -133,7 +133,15 @@ def test_the_first_step_and_the_warm_up_do_not_count(monkeypatch):
 
 
 def test_a_process_that_fails_tells_why():
-    how = {"mode": "joint", "batch": 1, "precision": "float32", "xla": False, "threads": 1, "steps": 1}
+    how = {
+        "mode": "joint",
+        "batch": 1,
+        "precision": "float32",
+        "xla": False,
+        "recompute": False,
+        "threads": 1,
+        "steps": 1,
+    }
     with pytest.raises(UserError, match=r"^--presets must be of .* Received: huge$"):
         clock.apart("benchmarks.fit_step", preset="huge", **how)
     with pytest.raises(RuntimeError, match="unexpected keyword argument 'cores'"):
