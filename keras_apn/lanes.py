@@ -67,8 +67,15 @@ def index(optimizer, variable):
 
 
 def handle(variable):
-    """The resource of a variable, TensorFlow's or Keras 3's."""
-    return (variable if isinstance(variable, tf.Variable) else variable.value).handle
+    """The resource of a variable, TensorFlow's or Keras 3's, for an operation that takes it as it is.
+
+    The graph that is built notes that it uses the variable, as it does of those that are read.
+    """
+    variable = variable if isinstance(variable, tf.Variable) else variable.value
+    graph = tf.compat.v1.get_default_graph()
+    if hasattr(graph, "watch_variable"):
+        graph.watch_variable(variable)
+    return variable.handle
 
 
 def clear(variables):

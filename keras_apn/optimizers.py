@@ -26,7 +26,7 @@ class RMSprop(keras.optimizers.RMSprop):
         """Moves one variable; Keras 3 gives the learning rate."""
         index = lanes.index(self, variable)
         tf.raw_ops.ResourceApplyRMSProp(
-            var=variable.handle,
+            var=lanes.handle(variable),
             ms=lanes.handle(self._velocities[index]),
             mom=lanes.handle(self._updates[index]),
             lr=self.learning_rate if learning_rate is None else learning_rate,
@@ -45,7 +45,7 @@ class Adam(keras.optimizers.Adam):
         index = lanes.index(self, variable)
         steps = tf.cast(tf.convert_to_tensor(self.iterations) + 1, tf.float32)
         tf.raw_ops.ResourceApplyAdam(
-            var=variable.handle,
+            var=lanes.handle(variable),
             m=lanes.handle(self._momentums[index]),
             v=lanes.handle(self._velocities[index]),
             beta1_power=tf.pow(self.beta_1, steps),
