@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import re
 import shutil
 import sys
 
@@ -130,5 +131,6 @@ def _newest_first(folder):
 
 
 def _reason(error):
-    """The first line of what TensorFlow says."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+    """The first line of what TensorFlow says, without the name of its operation."""
+    said = re.sub(r"^\{\{[^}]*\}\}\s*", "", str(error).strip()).removesuffix(" [Op:SaveV2]")
+    return (said or type(error).__name__).splitlines()[0]
