@@ -1,7 +1,7 @@
 """Kills a training at random moments and starts it again until it is done: `python -m benchmarks.kills --kills=20`.
 
 A small run on synthetic people, once to its end and once killed by SIGKILL, as by a power cut; then all that training
-moves is compared, bit by bit. Exit code 1 where the two differ or a start lost more than one interval of checkpoints.
+moves is compared, bit by bit. Exit code 1 where the two differ.
 """
 
 import os

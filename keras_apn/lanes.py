@@ -54,7 +54,7 @@ def precision(name):
 
 def beside(optimizer, variable, name):
     """A new variable of an optimizer, zeros in the shape of one that it moves."""
-    if hasattr(optimizer, "add_variable_from_reference") and hasattr(optimizer, "_index_dict"):
+    if hasattr(optimizer, "_index_dict"):
         return optimizer.add_variable_from_reference(model_variable=variable, variable_name=name)
     return optimizer.add_variable_from_reference(variable, name=name)
 

@@ -1,9 +1,14 @@
+import functools
+import json
 import os
 import pathlib
+import types
 
 import hypothesis
 import keras
 import pytest
+import tensorflow as tf
+from absl import flags
 
 from data_pipeline import records, shards, synthetic
 from keras_apn import best, config, networks
@@ -13,7 +18,8 @@ hypothesis.settings.register_profile("same", derandomize=True, deadline=None)
 hypothesis.settings.register_profile("search", deadline=None)
 hypothesis.settings.load_profile("same")
 
-SHARED_DATA = pathlib.Path(__file__).parents[2] / "shared" / "data"
+ROOT = pathlib.Path(__file__).parents[1]
+SHARED_DATA = ROOT.parent / "shared" / "data"
 
 
 @pytest.fixture(scope="session")
@@ -27,6 +33,38 @@ def shared_data():
         return path
 
     return locate
+
+
+@pytest.fixture(scope="module")
+def eagerly():
+    """Nothing is traced: for a few steps that takes longer than the steps."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture
+def find_the_project(monkeypatch):
+    """Processes that are started find the project wherever the tests run."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+
+
+@pytest.fixture
+def run_program(monkeypatch, tmp_path):
+    """A function that runs a program, given as its module, in this process and returns the JSON that it wrote."""
+
+    def call(program, *arguments):
+        values = flags.FlagValues()
+        names = [f"DEFINE_{kind}" for kind in ("bool", "integer", "float", "string", "enum", "list")]
+        define = {name: functools.partial(getattr(flags, name), flag_values=values) for name in names}
+        monkeypatch.setattr(program, "flags", types.SimpleNamespace(**define))
+        program.define_flags()
+        path = tmp_path / "told.json"
+        values([program.__name__, *arguments, f"--json={path}"])
+        program.main(values)
+        return json.loads(path.read_text())
+
+    return call
 
 
 @pytest.fixture(scope="session")

@@ -5,14 +5,12 @@ import pathlib
 import shutil
 import subprocess
 import sys
-import types
 
 import exporting
 import h5py
 import numpy as np
 import pytest
 import scipy.io
-from absl import flags
 
 from data_pipeline import lsp
 from data_pipeline.errors import UserError
@@ -29,21 +27,9 @@ KNOWN_SPLIT = {"visible": {"wrist": 93.45, "elbow": 95.10}, "occluded": {"wrist"
 
 
 @pytest.fixture
-def run(monkeypatch, tmp_path):
+def run(run_program):
     """Runs the program with flags and returns the JSON that it wrote."""
-
-    def call(*arguments):
-        values = flags.FlagValues()
-        names = [f"DEFINE_{kind}" for kind in ("bool", "integer", "string", "enum", "list")]
-        define = {name: functools.partial(getattr(flags, name), flag_values=values) for name in names}
-        monkeypatch.setattr(evaluate, "flags", types.SimpleNamespace(**define))
-        evaluate.define_flags()
-        path = tmp_path / "scores.json"
-        values(["evaluate", *arguments, f"--json={path}"])
-        evaluate.main(values)
-        return json.loads(path.read_text())
-
-    return call
+    return functools.partial(run_program, evaluate)
 
 
 @pytest.fixture(scope="module")

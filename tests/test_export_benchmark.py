@@ -1,20 +1,16 @@
 import functools
-import json
 import os
-import pathlib
 import subprocess
 import sys
-import types
 
 import exporting
 import pytest
-from absl import flags
 
 from data_pipeline.errors import UserError
 from export import artefacts, benchmark, latency, onnx_, tflite
 from keras_apn import runtimes
 
-ROOT = pathlib.Path(__file__).parents[1]
+pytestmark = pytest.mark.usefixtures("find_the_project")
 TIMED = {"batch", "p50_ms", "p90_ms", "p99_ms", "images_per_s", "calls", "peak_mb", "over_keras"}
 
 
@@ -29,28 +25,10 @@ def exports(tmp_path_factory):
     return path
 
 
-@pytest.fixture(autouse=True)
-def find_the_project(monkeypatch):
-    """Processes that are started find the project wherever the tests run."""
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
-
-
 @pytest.fixture
-def run(monkeypatch, tmp_path):
+def run(run_program):
     """Runs the program with flags and returns the JSON that it wrote."""
-
-    def call(*arguments):
-        values = flags.FlagValues()
-        names = [f"DEFINE_{kind}" for kind in ("integer", "string", "list", "float")]
-        define = {name: functools.partial(getattr(flags, name), flag_values=values) for name in names}
-        monkeypatch.setattr(benchmark, "flags", types.SimpleNamespace(**define))
-        benchmark.define_flags()
-        path = tmp_path / "latency.json"
-        values(["benchmark", *arguments, f"--json={path}"])
-        benchmark.main(values)
-        return json.loads(path.read_text())
-
-    return call
+    return functools.partial(run_program, benchmark)
 
 
 def test_every_model_is_measured_in_its_own_process(run, exports, tiny_workdir, capsys):

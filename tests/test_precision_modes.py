@@ -7,16 +7,11 @@ import tensorflow as tf
 from benchmarks.step import example
 from keras_apn import config, networks
 
-pytestmark = pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run_functions_eagerly`")
+pytestmark = [
+    pytest.mark.usefixtures("eagerly"),
+    pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run_functions_eagerly`"),
+]
 MODEL = config.ModelConfig(crop_size=32, stacks=1, features=8, levels=1, discriminator_features=4)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def eagerly():
-    """Nothing is traced: for a few steps that takes longer than the steps."""
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
 
 
 def build(**training):

@@ -10,7 +10,6 @@ import signal
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from data_pipeline import dataset
 from data_pipeline.errors import UserError
@@ -18,16 +17,11 @@ from keras_apn import callbacks, checkpoints, history, interruption, run_records
 from keras_apn.inference import load_best
 from keras_apn.networks import generator
 
-pytestmark = pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run_functions_eagerly`")
+pytestmark = [
+    pytest.mark.usefixtures("eagerly"),
+    pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run_functions_eagerly`"),
+]
 STEPS = 3
-
-
-@pytest.fixture(scope="module", autouse=True)
-def eagerly():
-    """Nothing is traced: for a few steps that takes longer than the steps."""
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
 
 
 def changed(settings, **training):

@@ -12,16 +12,11 @@ from data_pipeline import dataset
 from data_pipeline.skeleton import COLUMNS, INDEX, JOINTS
 from keras_apn import checkpoints, config, history, metrics, networks, outcomes, panel, summaries, train
 
-pytestmark = pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run_functions_eagerly`")
+pytestmark = [
+    pytest.mark.usefixtures("eagerly"),
+    pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run_functions_eagerly`"),
+]
 MODEL = config.ModelConfig(crop_size=32, stacks=1, features=4, levels=1, discriminator_features=4)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def eagerly():
-    """Nothing is traced: for a few steps that takes longer than the steps."""
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@ import json
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from data_pipeline import records, shards, synthetic
 from data_pipeline.errors import UserError
@@ -49,14 +48,6 @@ def settings(one_person):
             epsilon_start=2.0,
         ),
     )
-
-
-@pytest.fixture(scope="module")
-def eagerly():
-    """Nothing is traced: for a few steps that takes longer than the steps."""
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
 
 
 def everything(model):

@@ -1,48 +1,26 @@
 import functools
 import importlib.util
-import json
 import math
-import pathlib
 import subprocess
 import sys
-import types
 
 import pytest
-from absl import flags
 
 from benchmarks import clock, presets, train_step
 from data_pipeline.errors import UserError
 from keras_apn import networks
 
-ROOT = pathlib.Path(__file__).parents[1]
+pytestmark = pytest.mark.usefixtures("find_the_project")
 NUMBERS = {
     *("images_per_second", "step_s", "first_step_s", "build_s", "imported_mb", "peak_mb"),
     *("processor_s", "ratio_processor", "ratio_measured", "ratio_arithmetic", "ratio_excess", "gflop", "share_of_peak"),
 }
 
 
-@pytest.fixture(autouse=True)
-def find_the_project(monkeypatch):
-    """Processes that are started find the project wherever the tests run."""
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
-
-
 @pytest.fixture
-def run(monkeypatch, tmp_path):
+def run(run_program):
     """Runs the program with flags and returns the JSON that it wrote."""
-
-    def call(*arguments):
-        values = flags.FlagValues()
-        names = [f"DEFINE_{kind}" for kind in ("integer", "string", "list", "bool", "enum")]
-        define = {name: functools.partial(getattr(flags, name), flag_values=values) for name in names}
-        monkeypatch.setattr(train_step, "flags", types.SimpleNamespace(**define))
-        train_step.define_flags()
-        path = tmp_path / "steps.json"
-        values(["train_step", *arguments, f"--json={path}"])
-        train_step.main(values)
-        return json.loads(path.read_text())
-
-    return call
+    return functools.partial(run_program, train_step)
 
 
 def test_steps_are_measured_in_processes_of_their_own(run, capsys):
