@@ -161,27 +161,23 @@ def _heatmap_loss(predicted, true, annotated, weights):
     return total / (true.shape[2] * true.shape[3] * annotated.sum().clamp(min=1))
 
 
-def faster(config, batch_size):
-    """The layout of `LAYOUTS` whose third step is faster."""
-    return min(LAYOUTS, key=lambda layout: clock.timed(trainer(config, batch_size, layout)[1], 1)["step_s"])
-
-
-def measure(preset, batch, threads, steps):
-    """Builds G and times its steps, in this process, in the faster of two memory layouts.
+def measure(preset, batch, layout, threads, steps):
+    """Builds G and times its steps, in this process.
 
     Args:
         preset: of `presets.PRESETS`.
         batch: people in a batch.
+        layout: of images in memory, from `LAYOUTS`.
         threads: that PyTorch may use.
         steps: that are timed.
 
     Returns:
-        What `fit_step.measure` does but `gflop`, and: `layout`; `parameters`, those that are trained, and `statistics`,
+        What `fit_step.measure` does but `gflop`, and: `parameters`, those that are trained, and `statistics`,
         batch norm's.
     """
     torch.set_num_threads(threads)
     config, imported = presets.config(preset, "generator_only"), memory()[0]
-    layout, start, logged = faster(config, batch), time.perf_counter(), {}
+    start, logged = time.perf_counter(), {}
     generator, step = trainer(config, batch, layout)
     build_s = time.perf_counter() - start
 
@@ -194,7 +190,6 @@ def measure(preset, batch, threads, steps):
         **timed,
         "imported_mb": imported,
         "peak_mb": memory()[1],
-        "layout": layout,
         "parameters": sum(values.numel() for values in generator.parameters()),
         "statistics": sum(values.numel() for values in generator.buffers() if values.ndim),
         **logged,

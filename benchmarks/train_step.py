@@ -11,7 +11,8 @@ turns, since machines drift. Of each number the median over the rounds is shown.
 - first step: seconds until the first step is done, which builds its graph; the networks are there already.
 - MB: the process's resident memory at its most.
 
-`--torch` adds the step of an equal G in PyTorch (`benchmarks/torch_reference.py`), which is handed crops and targets.
+`--torch` adds the step of an equal G in PyTorch (`benchmarks/torch_reference.py`), which is handed crops and
+targets: in its own layout of images in memory, and in TensorFlow's.
 """
 
 from data_pipeline import quiet  # noqa: F401  # isort: skip  It starts TensorFlow, so it comes first.
@@ -32,7 +33,8 @@ from data_pipeline.files import write_json
 from export import provenance
 from keras_apn.config import PRECISIONS
 
-BASELINE, TORCH, MATRIX_PRODUCT = "generator_only", "torch_generator_only", ("", 0, "matrix_product")
+BASELINE, MATRIX_PRODUCT = "generator_only", ("", 0, "matrix_product")
+TORCH = ("torch_channels_first", "torch_channels_last")
 MEDIANS = ("step_s", "processor_s", "first_step_s", "build_s", "imported_mb", "peak_mb")
 
 
@@ -55,8 +57,8 @@ def measure(case, how, environment):
     preset, batch, mode = case
     if case == MATRIX_PRODUCT:
         return clock.apart("benchmarks.matrix_product", environment, threads=how["threads"])
-    if mode == TORCH:
-        chosen = {name: how[name] for name in ("threads", "steps")}
+    if mode in TORCH:
+        chosen = {"layout": mode.removeprefix("torch_"), **{name: how[name] for name in ("threads", "steps")}}
         return clock.apart("benchmarks.torch_reference", environment, preset=preset, batch=batch, **chosen)
     return clock.apart("benchmarks.fit_step", environment, preset=preset, batch=batch, mode=mode, **how)
 
@@ -89,7 +91,7 @@ def summary(measured):
         if mode == MATRIX_PRODUCT[-1]:
             continue
         baseline = measured.get((preset, batch, BASELINE))
-        gflop = (baseline if mode == TORCH else rounds)[0]["gflop"]
+        gflop = (baseline if mode in TORCH else rounds)[0]["gflop"]
         rates = [gflop / one["step_s"] for one in rounds]
         row = {"preset": preset, "batch": batch, "mode": mode}
         row |= {name: statistics.median(one[name] for one in rounds) for name in MEDIANS}
@@ -145,7 +147,7 @@ def require_batches(words):
 def require_torch(modes, precision):
     """Raises UserError where PyTorch is missing or has nothing equal to be compared with."""
     if importlib.util.find_spec("torch") is None:
-        raise UserError("--torch needs PyTorch: pip install torch==2.13.0")
+        raise UserError("--torch needs PyTorch: pip install torch==2.13.0 'setuptools<82'")
     if BASELINE not in modes or precision != "float32":
         raise UserError(f"--torch is compared with {BASELINE} in float32: name it in --modes, leave --precision out")
 
@@ -175,7 +177,7 @@ def main(values):
     if values.torch:
         require_torch(modes, values.precision)
     how = {name: getattr(values, name) for name in ("threads", "steps", "precision", "xla", "recompute")}
-    asked = cases(names, require_batches(values.batches), [*modes, TORCH] if values.torch else modes)
+    asked = cases(names, require_batches(values.batches), [*modes, *TORCH] if values.torch else modes)
     environment, load = {"TF_ENABLE_ONEDNN_OPTS": str(int(values.onednn))}, os.getloadavg()[0]
     measured = by_turns(asked, values.rounds, lambda case: measure(case, how, environment))
     rows, versions, machine = summary(measured), provenance.versions(), provenance.machine()

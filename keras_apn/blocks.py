@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from keras_apn import batch_norm
+from keras_apn import batch_norm, convolution
 
 # Keras's default of 0.99 needs hundreds of steps to follow the weights: validation collapses in short runs.
 BATCH_NORM_MOMENTUM = 0.9
@@ -18,7 +18,7 @@ def norm_relu(x, *, name):
 def conv(x, filters, kernel=1, strides=1, *, name, stddev=None):
     """A plain convolution with bias; `stddev` starts the kernel from a normal distribution instead of Glorot's."""
     start = "glorot_uniform" if stddev is None else keras.initializers.RandomNormal(stddev=stddev)
-    return keras.layers.Conv2D(
+    return convolution.layer(
         filters, kernel, strides=strides, padding="same", kernel_initializer=start, name=f"{name}_conv"
     )(x)
 

@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from keras_apn import batch_norm, lanes, optimizers
+from keras_apn import batch_norm, convolution, lanes, optimizers
 from keras_apn.adversarial import AdversarialPoseNet
 from keras_apn.discriminators import build_confidence_discriminator, build_pose_discriminator
 from keras_apn.generator import build_generator
@@ -71,11 +71,21 @@ class Reduced(keras.optimizers.schedules.LearningRateSchedule):
         return rate * tf.convert_to_tensor(self.reduction)
 
 
-def adversarial_posenet(config, steps_per_epoch):
-    """The compiled `AdversarialPoseNet` of a `config.Config`."""
+def adversarial_posenet(config, steps_per_epoch, products=None):
+    """The compiled `AdversarialPoseNet` of a `config.Config`.
+
+    Args:
+        config: the configuration.
+        steps_per_epoch: batches in an epoch, which schedules count in.
+        products: whether convolutions learn by products (`convolution.py`); None where that is faster: on CPUs alone,
+            without XLA.
+    """
+    if products is None:
+        products = not (config.training.xla or tf.config.list_logical_devices("GPU"))
     training, total_steps = config.training, config.training.epochs * steps_per_epoch
     keras.utils.set_random_seed(training.seed)
-    with lanes.precision(training.precision), batch_norm.synchronized(training.synchronized_batch_norm):
+    kinds = convolution.by_product(products), batch_norm.synchronized(training.synchronized_batch_norm)
+    with lanes.precision(training.precision), kinds[0], kinds[1]:
         p, c = discriminators(config.model)
         g = generator(config.model)
     model = AdversarialPoseNet(g, p, c, training=training, data=config.data, total_steps=total_steps)
