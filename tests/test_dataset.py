@@ -21,13 +21,19 @@ def record(index):
     return records.encode(somebody, np.full((16, 16, 3), 10 * index, np.uint8), PATCH, "train")
 
 
+def write(path, people):
+    """Two shards of people: every second one in the first, the others in the second."""
+    halves = people[::2], people[1::2]
+    return {
+        shards.name("train", n, 2): shards.write(path, "train", n, 2, map(record, own)) for n, own in enumerate(halves)
+    }
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """Ten people in two shards: even ones in the first, odd ones in the second."""
     path = tmp_path_factory.mktemp("records")
-    names = {
-        shards.name("train", n, 2): shards.write(path, "train", n, 2, map(record, range(n, 10, 2))) for n in (0, 1)
-    }
+    names = write(path, range(10))
     entries = {"train": {"people": 10, "shards": names}, "validation": {"people": 4, "shards": {"v": 4}}}
     shards.describe(path, {"dataset": "mpii", "patch_size": PATCH, "splits": entries})
     return path
@@ -36,6 +42,18 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def paths(folder):
     return dataset.find(str(folder / "train-*.tfrecord"))
+
+
+@pytest.fixture
+def service():
+    """The address of a tf.data service with one worker."""
+    dispatcher = tf.data.experimental.service.DispatchServer()
+    address = dispatcher.target.split("://")[1]
+    worker = tf.data.experimental.service.WorkerServer(
+        tf.data.experimental.service.WorkerConfig(dispatcher_address=address)
+    )
+    yield dispatcher.target
+    del worker
 
 
 def order(paths, epochs=1, **options):
@@ -166,14 +184,18 @@ def test_without_a_promised_order_every_record_comes_once(paths):
     assert sorted(order(paths, shuffle=100, deterministic=False)[0]) == list(range(10))
 
 
-def test_a_data_service_reads_the_same_records(paths):
-    dispatcher = tf.data.experimental.service.DispatchServer()
-    address = dispatcher.target.split("://")[1]
-    worker = tf.data.experimental.service.WorkerServer(
-        tf.data.experimental.service.WorkerConfig(dispatcher_address=address)
-    )
-    assert sorted(order(paths, shuffle=100, service=dispatcher.target)[0]) == list(range(10))
-    del worker
+def test_a_data_service_reads_the_same_records(paths, service):
+    assert sorted(order(paths, shuffle=100, service=service)[0]) == list(range(10))
+
+
+@pytest.mark.parametrize("served", [False, True])
+def test_workers_share_a_mixture_out(paths, service, tmp_path, served):
+    write(tmp_path, range(10, 20))
+    options = {"patch_size": PATCH, "batch_size": 10, "names": True, "shuffle": 100, "repeat": True}
+    options |= {"proportions": [0.5, 0.5], "service": service if served else None}
+    for index in range(2):
+        batches = dataset.load([paths, sorted(map(str, tmp_path.iterdir()))], worker=(index, 2), **options)
+        assert sorted(next(iter(batches))["person_index"].numpy()) == list(range(index, 20, 2))
 
 
 @pytest.mark.parametrize("address", ["grpc://localhost:1", "grpc://localhost", "nowhere"])
