@@ -34,6 +34,7 @@ def residual(x, filters, *, name):
     Returns:
         `[B, H, W, filters]` features.
     """
+    x = Apart(name=f"{name}_apart")(x)
     y = conv(norm_relu(x, name=f"{name}_1"), filters // 2, name=f"{name}_1")
     y = conv(norm_relu(y, name=f"{name}_2"), filters // 2, 3, name=f"{name}_2")
     y = conv(norm_relu(y, name=f"{name}_3"), filters, name=f"{name}_3")
@@ -74,21 +75,16 @@ class Double(keras.layers.Layer):
         return (batch, 2 * height, 2 * width, channels)
 
 
-@tf.custom_gradient
-def _apart(x):
-    return tf.identity(x), lambda upstream: tf.raw_ops.Snapshot(input=upstream)
-
-
 @keras.saving.register_keras_serializable("keras_apn")
 class Apart(keras.layers.Layer):
-    """The identity, whose gradient is a copy: what takes a tensor far behind its other uses takes it through this.
+    """The identity: the gradients of all that uses what it gives are summed before those of other uses.
 
-    TensorFlow sums three or more gradients in an order that depends on which of them nothing else needs at that moment,
-    so that two runs are not equal to the bit; one copy among the first two fixes the order (BUILD_NOTES 35).
+    No tensor of ours is used more than twice. TensorFlow sums three or more gradients in an order that depends on
+    which buffers are free, or which gradient is there first: two runs would not be equal to the bit (BUILD_NOTES 35).
     """
 
     def call(self, inputs):
-        return _apart(inputs)
+        return tf.identity(inputs)
 
     def compute_output_shape(self, input_shape):
         return input_shape
@@ -105,7 +101,7 @@ def encoder_decoder(x, levels, *, name):
     Returns:
         `[B, H, W, C]` features.
     """
-    filters, skips = x.shape[-1], []
+    filters, skips, x = x.shape[-1], [], Apart(name=f"{name}_apart")(x)
     for level in range(1, levels + 1):
         skips.append(residual(x, filters, name=f"{name}_skip{level}"))
         x = residual(halve(x, name=f"{name}_down{level}"), filters, name=f"{name}_down{level}")

@@ -34,7 +34,9 @@ def build_generator(*, crop_size=256, stacks=4, features=512, levels=4, occlusio
     outputs = {}
     for n in range(1, stacks + 1):
         body = blocks.encoder_decoder(x, levels, name=f"stack{n}")
-        merged = [blocks.Apart(name=f"stack{n}_stem")(stem)] if n < stacks else []
+        if n < stacks:
+            stem = blocks.Apart(name=f"stack{n}_stem")(stem)
+        merged = [stem]
         for task in tasks(occlusion):
             branch, maps = _head(body, features, name=f"stack{n}_{task}")
             outputs[f"stack{n}_{task}"] = maps

@@ -8,6 +8,9 @@ import tensorflow as tf
 from keras_apn import blocks
 from keras_apn.generator import last_stack
 
+# What the last stack has none of, and the one before it only the first.
+ONWARD = ("merge", "stem")
+
 
 class Recomputed:
     """G in training, in parts that are computed again in the backward pass: the stem, and each stack.
@@ -28,30 +31,27 @@ class Recomputed:
 
     def __call__(self, image):
         """The generator's dict of heatmaps of [B, S, S, 3] crops, as in training."""
-        maps, stem = {}, _again(self._stem)(image)
-        x = stem
+        maps, entering = {}, [_again(self._stem)(image)]
         for part in self._stacks:
-            found = _again(part)(x, stem)
-            x = found.pop("merge", None)
+            found = _again(part)(*entering)
+            entering = [found.pop(name) for name in ONWARD if name in found]
             maps |= found
         return maps
 
 
 def _again(part):
     """A part as a function that forgets what it computed within."""
-    return tf.recompute_grad(lambda *inputs: part(inputs[: len(part.inputs)], training=True))
+    return tf.recompute_grad(lambda *inputs: part(inputs, training=True))
 
 
 def _parts(generator):
-    """`(stem, stacks)`: models that share the generator's layers; a stack's give its heatmaps, and what is merged."""
+    """`(stem, stacks)`: models that share the generator's layers; a stack's give its heatmaps, and what is `ONWARD`."""
     count = last_stack(generator)
     stem = generator.get_layer("stem_res3_add").output
-    merges = [generator.get_layer(f"stack{n}_merge").output for n in range(1, count)]
-    stacks = []
+    entries, stacks = [stem], []
     for n in range(1, count + 1):
         outputs = {name: maps for name, maps in generator.output.items() if name.startswith(f"stack{n}_")}
-        if n < count:
-            outputs["merge"] = merges[n - 1]
-        entries = [stem] if n == 1 else [merges[n - 2], stem] if n < count else [merges[n - 2]]
-        stacks.append(keras.Model(entries, outputs, name=f"stack{n}"))
+        onward = {name: generator.get_layer(f"stack{n}_{name}").output for name in ONWARD[: count - n]}
+        stacks.append(keras.Model(entries, outputs | onward, name=f"stack{n}"))
+        entries = list(onward.values())
     return keras.Model(generator.input, stem, name="stem"), stacks
