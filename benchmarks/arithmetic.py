@@ -9,6 +9,8 @@ import math
 
 import keras
 
+from keras_apn import blocks
+
 
 def forward(network):
     """Operations of a network's forward for one image, those of the networks within it included."""
@@ -18,6 +20,9 @@ def forward(network):
 def entry(network):
     """Operations of the layers that read a network's inputs: what its gradient with respect to them would add."""
     inputs = {id(tensor) for tensor in network.inputs}
+    for layer in network.layers:
+        if isinstance(layer, blocks.Apart) and id(layer.input) in inputs:
+            inputs.add(id(layer.output))
     return sum(_of_layer(layer) for layer in network.layers if _multiplies(layer) and id(layer.input) in inputs)
 
 
