@@ -1,13 +1,9 @@
 """Batch norm over the people of all replicas, for training on several GPUs or machines."""
 
-import contextlib
-
 import keras
 import tensorflow as tf
 
-from keras_apn import replicas
-
-_CHOSEN = [keras.layers.BatchNormalization]
+from keras_apn import kinds, replicas
 
 
 class BatchNormalization(keras.layers.BatchNormalization):
@@ -40,16 +36,5 @@ class BatchNormalization(keras.layers.BatchNormalization):
         return origin + away, tf.maximum(square - tf.square(away), 0.0)
 
 
-@contextlib.contextmanager
-def synchronized(wanted):
-    """What is built within has batch norms over all replicas, if so `wanted`."""
-    _CHOSEN.append(BatchNormalization if wanted else keras.layers.BatchNormalization)
-    try:
-        yield
-    finally:
-        _CHOSEN.pop()
-
-
-def layer(**settings):
-    """A batch norm of the kind that is built at present, with Keras's settings."""
-    return _CHOSEN[-1](**settings)
+_CHOICE = kinds.Choice(keras.layers.BatchNormalization, BatchNormalization)
+synchronized, layer = _CHOICE.within, _CHOICE.layer

@@ -1,11 +1,9 @@
 """Convolutions that learn faster on a CPU: the gradient of their filters is one matrix product (BUILD_NOTES 40)."""
 
-import contextlib
-
 import keras
 import tensorflow as tf
 
-_CHOSEN = [keras.layers.Conv2D]
+from keras_apn import kinds
 
 # oneDNN's own gradient is as fast for less than so many rows, columns or channels.
 LEAST = 64
@@ -64,16 +62,5 @@ class Conv2D(keras.layers.Conv2D):
         return plain and inputs.dtype == tf.float32 and min(*inputs.shape[1:], self.filters) >= LEAST
 
 
-@contextlib.contextmanager
-def by_product(wanted):
-    """What is built within has convolutions with the gradient by a product, if so `wanted`."""
-    _CHOSEN.append(Conv2D if wanted else keras.layers.Conv2D)
-    try:
-        yield
-    finally:
-        _CHOSEN.pop()
-
-
-def layer(*arguments, **settings):
-    """A convolution of the kind that is built at present, with Keras's arguments."""
-    return _CHOSEN[-1](*arguments, **settings)
+_CHOICE = kinds.Choice(keras.layers.Conv2D, Conv2D)
+by_product, layer = _CHOICE.within, _CHOICE.layer

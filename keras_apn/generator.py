@@ -36,7 +36,7 @@ def build_generator(*, crop_size=256, stacks=4, features=512, levels=4, occlusio
         body = blocks.encoder_decoder(x, levels, name=f"stack{n}")
         if n < stacks:
             stem = blocks.Apart(name=f"stack{n}_stem")(stem)
-        merged = [stem]
+            merged = [stem]
         for task in tasks(occlusion):
             branch, maps = _head(body, features, name=f"stack{n}_{task}")
             outputs[f"stack{n}_{task}"] = maps

@@ -84,10 +84,13 @@ def adversarial_posenet(config, steps_per_epoch, products=None):
         products = not (config.training.xla or tf.config.list_logical_devices("GPU"))
     training, total_steps = config.training, config.training.epochs * steps_per_epoch
     keras.utils.set_random_seed(training.seed)
-    # It would make one sum of several, whose order is not fixed (BUILD_NOTES 35).
+    # TensorFlow's arithmetic optimizer joins sums, and the order of a sum of three is not fixed (BUILD_NOTES 35).
     tf.config.optimizer.set_experimental_options({"arithmetic_optimization": False})
-    kinds = convolution.by_product(products), batch_norm.synchronized(training.synchronized_batch_norm)
-    with lanes.precision(training.precision), kinds[0], kinds[1]:
+    with (
+        lanes.precision(training.precision),
+        batch_norm.synchronized(training.synchronized_batch_norm),
+        convolution.by_product(products),
+    ):
         p, c = discriminators(config.model)
         g = generator(config.model)
     model = AdversarialPoseNet(g, p, c, training=training, data=config.data, total_steps=total_steps)
