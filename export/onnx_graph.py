@@ -10,7 +10,6 @@ from onnx import helper, numpy_helper
 def simplify(graph):
     """Does all of the below."""
     cancel_transposes(graph)
-    normalise_batches(graph)
     plain_upsampling(graph)
     drop_unused(graph)
 
@@ -25,23 +24,6 @@ def cancel_transposes(graph):
             continue
         if [_perm(first)[axis] for axis in _perm(node)] == list(range(len(_perm(node)))):
             _use_instead(graph, node.output[0], first.input[0])
-
-
-def normalise_batches(graph):
-    """Channels multiplied and shifted by constants, as Keras 3 writes batch norm, become BatchNormalization.
-
-    ONNX Runtime keeps its blocked layout through that, but through no operation that broadcasts.
-    """
-    constants = _constants(graph)
-    for node in list(graph.node):
-        scale = _of_channels(node, constants) if node.op_type == "Mul" else None
-        if scale is None:
-            continue
-        user = _only_user(graph, node.output[0])
-        last, shift = node, np.zeros_like(scale)
-        if user is not None and user.op_type == "Add" and _of_channels(user, constants) is not None:
-            last, shift = user, _of_channels(user, constants)
-        _replace(graph, node, last, _batch_normalization(graph, node, last.output[0], scale, shift, constants))
 
 
 def plain_upsampling(graph):
@@ -66,39 +48,6 @@ def drop_unused(graph):
 
 def _constants(graph):
     return {tensor.name: tensor for tensor in graph.initializer}
-
-
-def _of_channels(node, constants):
-    """The [C] values of a node's constant [1, C, 1, 1], C above 1; None where it has no such."""
-    for name in node.input:
-        shape = list(constants[name].dims) if name in constants else []
-        if len(shape) == 4 and shape[1] > 1 and shape == [1, shape[1], 1, 1]:
-            return numpy_helper.to_array(constants[name]).reshape(-1)
-    return None
-
-
-def _only_user(graph, tensor):
-    """The one node that reads a tensor; None where there are several, or it is an output of the graph."""
-    users = [node for node in graph.node if tensor in node.input]
-    return users[0] if len(users) == 1 and tensor not in {value.name for value in graph.output} else None
-
-
-def _batch_normalization(graph, node, output, scale, shift, constants):
-    """`scale * x + shift` as batch norm over statistics that change nothing: mean 0, variance 1, epsilon 0."""
-    values = {"scale": scale, "shift": shift, "mean": np.zeros_like(scale), "variance": np.ones_like(scale)}
-    tensors = [numpy_helper.from_array(array, f"{node.name}/{part}") for part, array in values.items()]
-    graph.initializer.extend(tensors)
-    (x,) = (name for name in node.input if name not in constants)
-    inputs = [x, *(tensor.name for tensor in tensors)]
-    return helper.make_node("BatchNormalization", inputs, [output], f"{node.name}/normalised", epsilon=0.0)
-
-
-def _replace(graph, first, last, new):
-    """Puts a node where two, or twice the same, were."""
-    place = [node.name for node in graph.node].index(last.name)
-    graph.node.insert(place, new)
-    for node in [first] if first.name == last.name else [first, last]:
-        graph.node.remove(node)
 
 
 def _use_instead(graph, old, new):

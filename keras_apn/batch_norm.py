@@ -1,4 +1,6 @@
-"""Batch norm over the people of all replicas, for training on several GPUs or machines."""
+"""Batch norm by one operation in either Keras, and over the people of all replicas where that is wanted."""
+
+import functools
 
 import keras
 import tensorflow as tf
@@ -6,18 +8,39 @@ import tensorflow as tf
 from keras_apn import kinds, replicas
 
 
+@keras.saving.register_keras_serializable("keras_apn")
 class BatchNormalization(keras.layers.BatchNormalization):
-    """Keras's batch norm, in training with the mean and variance of all replicas' batches, which are of one size.
+    """Keras's batch norm of [B, H, W, C] features, computed by TensorFlow's fused operation.
 
-    It has Keras's name and weights, so that files of weights serve both. Keras's own `synchronized=True` is not used:
-    it computes the variance as E[x^2] - E[x]^2, which in Keras 2 can come out negative, by three sums over the replicas
-    where one will do, and in Keras 3 leaves the moving averages of each replica to themselves.
+    So does Keras 2. Keras 3 writes it out, which is slower, and uses its input three times, so that two runs differ
+    (BUILD_NOTES 35). With `synchronized`, training takes the mean and variance of all replicas' batches, which are of
+    one size. Keras's own way of that is not used: it computes the variance as E[x^2] - E[x]^2, which in Keras 2 can
+    come out negative, by three sums over the replicas where one will do, and in Keras 3 leaves the moving averages of
+    each replica to themselves. Name, arguments and weights are Keras's, so that files of weights serve both.
     """
 
     def call(self, inputs, training=None, mask=None):
         """[B, H, W, C] features, normalised."""
-        if not training:
-            return super().call(inputs, training=False)
+        if training and self.synchronized:
+            return self._over_replicas(inputs)
+        moving = (self.moving_mean, self.moving_variance)
+        scale, offset, mean, variance = map(tf.convert_to_tensor, (self.gamma, self.beta, *moving))
+        found = tf.raw_ops.FusedBatchNormV3(
+            x=inputs,
+            scale=scale,
+            offset=offset,
+            mean=mean,
+            variance=variance,
+            epsilon=self.epsilon,
+            exponential_avg_factor=1.0 - self.momentum if training else 1.0,
+            is_training=bool(training),
+        )
+        if training:
+            for variable, value in zip(moving, (found.batch_mean, found.batch_variance), strict=True):
+                variable.assign(value)
+        return found.y
+
+    def _over_replicas(self, inputs):
         x = tf.cast(inputs, tf.float32)
         mean, variance = self._moments(x)
         for moving, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
@@ -36,5 +59,5 @@ class BatchNormalization(keras.layers.BatchNormalization):
         return origin + away, tf.maximum(square - tf.square(away), 0.0)
 
 
-_CHOICE = kinds.Choice(keras.layers.BatchNormalization, BatchNormalization)
+_CHOICE = kinds.Choice(BatchNormalization, functools.partial(BatchNormalization, synchronized=True))
 synchronized, layer = _CHOICE.within, _CHOICE.layer

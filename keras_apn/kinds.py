@@ -1,23 +1,23 @@
-"""Layers of two kinds: Keras's own, and one of ours that what is built within a context has in its place."""
+"""Layers of two kinds: the plain one, and another that what is built within a context has in its place."""
 
 import contextlib
 
 
 class Choice:
-    """Which of two classes of layers is built at present.
+    """Which of two kinds of layers is built at present.
 
     Args:
-        plain: Keras's class, which is built unless another is asked for.
-        ours: a subclass with the same name and weights, so that files of weights serve both.
+        plain: makes a layer of the kind that is built unless the other is asked for.
+        other: makes one of the other kind, with the same class name and weights, so that files of weights serve both.
     """
 
-    def __init__(self, plain, ours):
-        self._plain, self._ours, self._chosen = plain, ours, [plain]
+    def __init__(self, plain, other):
+        self._plain, self._other, self._chosen = plain, other, [plain]
 
     @contextlib.contextmanager
     def within(self, wanted):
-        """What is built within is of our kind, if so `wanted`."""
-        self._chosen.append(self._ours if wanted else self._plain)
+        """What is built within is of the other kind, if so `wanted`."""
+        self._chosen.append(self._other if wanted else self._plain)
         try:
             yield
         finally:

@@ -77,11 +77,11 @@ def adversarial_posenet(config, steps_per_epoch, products=None):
     Args:
         config: the configuration.
         steps_per_epoch: batches in an epoch, which schedules count in.
-        products: whether convolutions learn by products (`convolution.py`); None where that is faster: on CPUs alone,
-            without XLA.
+        products: whether convolutions learn by products (`convolution.py`); None where that is faster, and never by
+            XLA.
     """
     if products is None:
-        products = not (config.training.xla or tf.config.list_logical_devices("GPU"))
+        products = convolution.pays() and not config.training.xla
     training, total_steps = config.training, config.training.epochs * steps_per_epoch
     keras.utils.set_random_seed(training.seed)
     # TensorFlow's arithmetic optimizer joins sums, and the order of a sum of three is not fixed (BUILD_NOTES 35).

@@ -120,8 +120,37 @@ def test_only_large_convolutions_of_three_by_three_in_training(size, channels, s
     assert not learn(training=False)
 
 
-@pytest.mark.parametrize(("training", "products"), [({}, True), ({"xla": True}, False)])
-def test_networks_learn_by_products_on_a_cpu_without_xla(training, products):
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ("flags\t\t: fpu avx avx2 fma\n", True),
+        ("flags\t\t: fpu avx avx2 avx512f\n", False),
+        ("flags\t\t: fpu avx\n", False),
+        ("Features\t: fp asimd\n", False),
+        (None, False),
+    ],
+    ids=["AVX2", "AVX-512", "neither", "ARM", "no Linux"],
+)
+def test_products_pay_where_onednn_computes_by_avx2(monkeypatch, tmp_path, told, expected):
+    if told is not None:
+        (tmp_path / "cpuinfo").write_text(f"processor\t: 0\n{told}\nprocessor\t: 1\n{told}")
+    monkeypatch.setattr(convolution, "CPU_INFO", tmp_path / "cpuinfo")
+    monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind: [])
+    assert convolution.pays() == expected
+
+
+def test_products_do_not_pay_beside_a_gpu(monkeypatch, tmp_path):
+    (tmp_path / "cpuinfo").write_text("flags\t\t: avx2\n")
+    monkeypatch.setattr(convolution, "CPU_INFO", tmp_path / "cpuinfo")
+    monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind: ["one"])
+    assert not convolution.pays()
+
+
+@pytest.mark.parametrize(
+    ("pays", "training", "products"), [(True, {}, True), (True, {"xla": True}, False), (False, {}, False)]
+)
+def test_networks_learn_by_products_where_that_pays_and_without_xla(monkeypatch, pays, training, products):
+    monkeypatch.setattr(convolution, "pays", lambda: pays)
     settings = config.Config(
         model=config.ModelConfig(crop_size=32, stacks=1, features=4, levels=1, discriminator_features=4),
         training=config.TrainingConfig(**training),

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from data_pipeline import dataset
 from data_pipeline.errors import UserError
-from keras_apn import batch_norm, config, distribution, interruption, networks, run_records
+from keras_apn import config, distribution, interruption, networks, run_records
 
 
 def cluster(kind, index, **jobs):
@@ -207,40 +207,3 @@ def test_workers_together_are_given_the_batch_that_is_named(settings):
     (batch,) = run_records.batches(settings, records, 2).take(1)
     np.testing.assert_array_equal(named["patch"], batch["patch"])
     assert len(named["image"]) == 4
-
-
-def norms(x, synchronized):
-    """A network of one batch norm, by either class, with numbers of its own in place of zeros and ones."""
-    with batch_norm.synchronized(synchronized):
-        inputs = keras.Input(x.shape[1:])
-        network = keras.Model(inputs, batch_norm.layer(momentum=0.9, epsilon=1e-5, name="norm")(inputs))
-    network.set_weights([np.linspace(0.5, 2.0, 3) + n for n in range(4)])
-    return network
-
-
-@pytest.mark.parametrize("training", [True, False], ids=["training", "inference"])
-def test_one_replica_normalises_as_keras_does(training):
-    x = np.random.default_rng(0).normal(3.0, 2.0, (64, 8, 8, 3)).astype(np.float32)
-    networks = [norms(x, synchronized) for synchronized in (True, False)]
-    found, expected = (network(x, training=training).numpy() for network in networks)
-    np.testing.assert_allclose(found, expected, atol=1e-5)
-    # Keras 2's moving variance is of the unbiased kind: 4096 / 4095 times as large.
-    for own, keras_own in zip(*(network.get_weights() for network in networks), strict=True):
-        np.testing.assert_allclose(own, keras_own, rtol=1e-3)
-
-
-def test_a_constant_channel_has_no_negative_variance():
-    x = np.full((4, 2, 2, 3), 1234.567, np.float32)
-    network = norms(x, synchronized=True)
-    assert np.isfinite(network(x, training=True)).all()
-    assert (network.get_layer("norm").moving_variance.numpy() > 0).all()
-
-
-def test_weights_serve_batch_norms_of_either_kind(settings, tmp_path):
-    with batch_norm.synchronized(True):
-        network = networks.generator(settings.model)
-    network.save_weights(str(tmp_path / "g.weights.h5"))
-    other = networks.generator(settings.model)
-    other.load_weights(str(tmp_path / "g.weights.h5"))
-    for own, found in zip(network.get_weights(), other.get_weights(), strict=True):
-        np.testing.assert_array_equal(own, found)

@@ -1,4 +1,3 @@
-import collections
 import json
 import os
 
@@ -145,45 +144,24 @@ def test_a_file_of_something_else_is_the_users_mistake(tmp_path):
         onnx_.read_metadata(str(tmp_path / "b.onnx"))
 
 
-def small_model(*kinds, constants=(), perms=()):
-    """A model of nodes in a row, x [2, 3, 4, 5] to y; each takes its constant, if there is one, or its permutation."""
+def small_model(*kinds, perms=()):
+    """A model of nodes in a row, x [2, 3, 4, 5] to y; a transpose takes its permutation."""
     names = ["x", *(f"t{n}" for n in range(1, len(kinds))), "y"]
-    tensors = [onnx.numpy_helper.from_array(values, f"c{n}") for n, values in enumerate(constants)]
     nodes = []
     for n, kind in enumerate(kinds):
-        inputs = [names[n], *([tensors[n].name] if n < len(tensors) else [])]
         perm = {"perm": perms[n]} if kind == "Transpose" else {}
-        nodes.append(onnx.helper.make_node(kind, inputs, [names[n + 1]], f"node{n}", **perm))
+        nodes.append(onnx.helper.make_node(kind, [names[n]], [names[n + 1]], f"node{n}", **perm))
     x, y = (
         onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape)
         for name, shape in (("x", [2, 3, 4, 5]), ("y", None))
     )
-    graph = onnx.helper.make_graph(nodes, "small", [x], [y], tensors)
+    graph = onnx.helper.make_graph(nodes, "small", [x], [y])
     return onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8)
 
 
 def answer(model):
     x = np.random.default_rng(0).normal(size=(2, 3, 4, 5)).astype(np.float32)
     return reference.ReferenceEvaluator(model).run(None, {"x": x})[0]
-
-
-@pytest.mark.parametrize(
-    ("kinds", "shape", "left"),
-    [
-        (("Mul", "Add"), (1, 3, 1, 1), {"BatchNormalization": 1}),
-        (("Mul",), (1, 3, 1, 1), {"BatchNormalization": 1}),
-        (("Mul", "Add"), (1, 1, 4, 1), {"Mul": 1, "Add": 1}),
-        (("Mul", "Add"), (1, 1, 1, 1), {"Mul": 1, "Add": 1}),
-    ],
-    ids=["scaled and shifted", "scaled", "along another axis", "all alike"],
-)
-def test_scaled_channels_become_batch_norm(kinds, shape, left):
-    constants = [np.random.default_rng(n).normal(size=shape).astype(np.float32) for n in range(len(kinds))]
-    model = small_model(*kinds, constants=constants)
-    expected = answer(model)
-    onnx_graph.normalise_batches(model.graph)
-    assert collections.Counter(node.op_type for node in model.graph.node) == left
-    np.testing.assert_allclose(answer(model), expected, atol=1e-6)
 
 
 @pytest.mark.parametrize(

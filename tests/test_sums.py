@@ -35,9 +35,6 @@ def test_what_is_apart_is_summed_first():
     assert tape.gradient(y, value).numpy().tolist() == [[3.0] * 4]
 
 
-@pytest.mark.skipif(
-    not keras.__version__.startswith("2."), reason="Keras 3's batch norm uses what it sees three times (BUILD_NOTES 35)"
-)
 @pytest.mark.parametrize(
     ("model", "training"),
     [
