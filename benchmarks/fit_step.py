@@ -2,6 +2,7 @@
 
 from data_pipeline import quiet  # noqa: F401  # isort: skip  It starts TensorFlow, so it comes first.
 
+import hashlib
 import time
 
 import numpy as np
@@ -46,7 +47,8 @@ def measure(preset, mode, batch, precision, xla, recompute, threads, steps):
     Returns:
         A dict that goes into JSON: what `clock.timed` gives; `build_s`, to make networks and optimizers;
         `imported_mb` and `peak_mb`, the process's memory before the model is made and at its most; `gflop`, 10^9
-        operations a step, those that are done again not counted; `loss`, of the last.
+        operations a step, those that are done again not counted; `loss`, of the last; `weights`, a digest of all
+        networks' behind it.
     """
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(threads)
@@ -68,7 +70,17 @@ def measure(preset, mode, batch, precision, xla, recompute, threads, steps):
         "peak_mb": memory()[1],
         "gflop": batch * sum(arithmetic.step(model).values()) / 1e9,
         **logged,
+        "weights": digest(model),
     }
+
+
+def digest(model):
+    """A text that is the same only where all weights of a model's networks are, to the bit."""
+    found = hashlib.sha256()
+    for network in model.objective.networks.values():
+        for weight in network.get_weights():
+            found.update(weight.tobytes())
+    return found.hexdigest()
 
 
 if __name__ == "__main__":
