@@ -172,8 +172,8 @@ def measure(preset, batch, layout, threads, steps):
         steps: that are timed.
 
     Returns:
-        What `fit_step.measure` does but `gflop`, and: `parameters`, those that are trained, and `statistics`,
-        batch norm's.
+        What `fit_step.measure` does but `gflop` and `weights`, and: `parameters`, those that are trained, and
+        `statistics`, batch norm's.
     """
     torch.set_num_threads(threads)
     config, imported = presets.config(preset, "generator_only"), memory()[0]
