@@ -35,7 +35,7 @@ def read_people(values):
     """The people that the flags ask for and their splits; invented ones are their places in the sequence.
 
     Returns:
-        `(people, splits, skipped)`, the splits as they are after holding out.
+        `(people, splits, skipped)`, the splits as the annotations give them.
     """
     name, path = source(values)
     if name is None:
@@ -45,10 +45,15 @@ def read_people(values):
         found = annotations.READERS[name](path, values.split if name != "lspet" else None)
         people, skipped = found.people[: values.limit], found.skipped
         splits = [person.split for person in people]
+    return people, splits, skipped
+
+
+def held_out(values, people, splits):
+    """The splits after holding out what the flags ask for."""
     # Where all are for training, a tenth is held out, unless the flag says otherwise.
-    default = len(splits) // 10 if set(splits) == {"train"} and name in (None, "lspet") else 0
+    default = len(splits) // 10 if set(splits) == {"train"} and source(values)[0] in (None, "lspet") else 0
     count = default if values.validation_people is None else values.validation_people
-    return people, hold_out(splits, count, values.seed), skipped
+    return hold_out(people, splits, count, values.seed)
 
 
 def require(values, flag):
@@ -59,13 +64,14 @@ def require(values, flag):
     return value
 
 
-def hold_out(splits, count, seed):
-    """Moves training people to validation.
+def hold_out(people, splits, count, seed):
+    """Moves training people to validation, all people of a photograph together.
 
     Args:
+        people: `person.Person`s, or whole numbers for invented people, each of whom has a picture of their own.
         splits: the people's splits.
-        count: how many to move.
-        seed: of their choice.
+        count: how many to move; where a photograph shows several people, as many more as complete the last one.
+        seed: of the choice of photographs.
 
     Returns:
         The people's new splits.
@@ -73,10 +79,17 @@ def hold_out(splits, count, seed):
     Raises:
         UserError: none would be left to train on.
     """
-    train = [i for i, split in enumerate(splits) if split == "train"]
-    if count and count >= len(train):
-        raise UserError(f"--validation_people={count} leaves none of the {len(train)} people to train on")
-    chosen = set(np.random.default_rng([seed, 1]).permutation(train)[:count].tolist())
+    shown = collections.defaultdict(list)
+    for i, (person, split) in enumerate(zip(people, splits, strict=True)):
+        if split == "train":
+            shown[getattr(person, "image", person)].append(i)
+    photographs_of, chosen = list(shown.values()), set()
+    for index in np.random.default_rng([seed, 1]).permutation(len(photographs_of)):
+        if len(chosen) >= count:
+            break
+        chosen.update(photographs_of[index])
+    if chosen and len(chosen) == splits.count("train"):
+        raise UserError(f"--validation_people={count} leaves none of the {len(chosen)} people to train on")
     return ["validation" if i in chosen else split for i, split in enumerate(splits)]
 
 
@@ -157,7 +170,8 @@ def define_flags():
     flags.DEFINE_integer(
         "validation_people",
         None,
-        "training people held out for validation; not given, a tenth of lspet and synthetic, none of others",
+        "training people held out for validation, by photograph; not given, a tenth of lspet and synthetic, none of "
+        "others",
         lower_bound=0,
     )
     flags.DEFINE_integer("seed", 0, "of the order, of the hold-out and of synthetic people", lower_bound=0)
@@ -177,7 +191,7 @@ def main(values):
         raise UserError(f"--worker_index={values.worker_index} must be below --worker_count={values.worker_count}")
     people, splits, skipped = read_people(values)
     if values.dry_run:
-        print(json.dumps(summary(values, people, splits, skipped), indent=2))
+        print(json.dumps(summary(values, people, held_out(values, people, splits), skipped), indent=2))
         return
     require(values, "output")
     if values.dataset != "synthetic":
@@ -185,7 +199,7 @@ def main(values):
         skipped = skipped + collections.Counter({MISSING: len(people) - len(kept)})
         people, splits = [people[i] for i in kept], [splits[i] for i in kept]
     try:
-        build(values, people, splits, skipped)
+        build(values, people, held_out(values, people, splits), skipped)
     except OSError as error:
         raise UserError(f"{error.filename or values.output} cannot be written ({error.strerror})") from error
 

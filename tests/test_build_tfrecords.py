@@ -324,18 +324,32 @@ def test_limit_takes_the_first_people(call, source, capsys):
 
 
 SPLITS = ["train"] * 50 + ["test"] * 5
+ALONE = list(range(55))
 
 
 def test_hold_out_moves_as_many_training_people_as_stated():
-    found = build_tfrecords.hold_out(SPLITS, 7, seed=0)
+    found = build_tfrecords.hold_out(ALONE, SPLITS, 7, seed=0)
     assert (found.count("train"), found.count("validation"), found.count("test")) == (43, 7, 5)
     assert found[50:] == ["test"] * 5
 
 
 def test_hold_out_follows_its_seed():
-    assert build_tfrecords.hold_out(SPLITS, 7, seed=1) == build_tfrecords.hold_out(SPLITS, 7, seed=1)
-    assert build_tfrecords.hold_out(SPLITS, 7, seed=1) != build_tfrecords.hold_out(SPLITS, 7, seed=2)
+    assert build_tfrecords.hold_out(ALONE, SPLITS, 7, seed=1) == build_tfrecords.hold_out(ALONE, SPLITS, 7, seed=1)
+    assert build_tfrecords.hold_out(ALONE, SPLITS, 7, seed=1) != build_tfrecords.hold_out(ALONE, SPLITS, 7, seed=2)
 
 
 def test_holding_nobody_out_changes_nothing():
-    assert build_tfrecords.hold_out(SPLITS, 0, seed=0) == SPLITS
+    assert build_tfrecords.hold_out(ALONE, SPLITS, 0, seed=0) == SPLITS
+
+
+def test_hold_out_keeps_the_people_of_a_photograph_together():
+    people = [types.SimpleNamespace(image=f"{i // 3}.jpg") for i in range(30)]
+    found = build_tfrecords.hold_out(people, ["train"] * 30, 7, seed=0)
+    assert found.count("validation") == 9
+    assert all(len(set(found[i : i + 3])) == 1 for i in range(0, 30, 3))
+
+
+def test_hold_out_refuses_to_take_the_last_photograph():
+    people = [types.SimpleNamespace(image="one.jpg")] * 5
+    with pytest.raises(UserError, match="--validation_people=2 leaves none of the 5 people"):
+        build_tfrecords.hold_out(people, ["train"] * 5, 2, seed=0)
