@@ -54,10 +54,7 @@ def optimizer(training, learning_rate, total_steps, updates=1, reduction=None):
         )
     if reduction is not None:
         rate = Reduced(rate, reduction)
-    if training.optimizer == "adam":
-        return optimizers.Adam(rate)
-    # Torch7's RMSProp, which the paper's tools use: it forgets slower than Keras's default.
-    return optimizers.RMSprop(rate, rho=0.99, epsilon=1e-8)
+    return optimizers.Adam(rate) if training.optimizer == "adam" else optimizers.RMSprop(rate)
 
 
 class Reduced(keras.optimizers.schedules.LearningRateSchedule):
