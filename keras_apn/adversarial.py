@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from data_pipeline import augment
-from keras_apn import lanes, replicas
+from keras_apn import lanes, moved_joints, replicas
 from keras_apn.accumulation import accumulated
 from keras_apn.decode import decode
 from keras_apn.loss_scale import LossScale
@@ -23,7 +23,7 @@ class AdversarialPoseNet(keras.Model):
 
     Args:
         generator: G, from `build_generator`.
-        pose_discriminator, confidence_discriminator: P and C, or None for both to train G alone.
+        pose_discriminator, confidence_discriminator: P and C, each None to train without.
         training: a `config.TrainingConfig`.
         data: a `config.DataConfig`.
         total_steps: steps of the whole training, which the thresholds' schedule spans.
@@ -33,16 +33,15 @@ class AdversarialPoseNet(keras.Model):
         self, generator, pose_discriminator=None, confidence_discriminator=None, *, training, data, total_steps
     ):
         super().__init__(name="adversarial_posenet")
-        if (pose_discriminator is None) != (confidence_discriminator is None):
-            raise ValueError("Give both discriminators or neither.")
         self.generator = generator
         self.pose_discriminator = pose_discriminator
         self.confidence_discriminator = confidence_discriminator
         self.training_config = training
         self.data_config = data
         self.total_steps = total_steps
-        judges = {} if pose_discriminator is None else {"p": pose_discriminator, "c": confidence_discriminator}
-        self.objective = Objective({"g": generator, **judges}, training, data)
+        networks = {"g": generator, "p": pose_discriminator, "c": confidence_discriminator}
+        present = {key: network for key, network in networks.items() if network is not None}
+        self.objective = Objective(present, training, data)
         self.crop_size = generator.input_shape[1]
         # Steps done: seeds the augmentation and moves the thresholds, so that a resumed run goes on where it was.
         self.step = lanes.counter("step")
@@ -84,8 +83,8 @@ class AdversarialPoseNet(keras.Model):
 
     @property
     def adversarial(self):
-        """Whether P and C take part."""
-        return self.pose_discriminator is not None
+        """Whether P or C takes part."""
+        return bool(self.objective.judges)
 
     @property
     def metrics(self):
@@ -94,16 +93,13 @@ class AdversarialPoseNet(keras.Model):
 
     def train_step(self, batch):
         """One step of Algorithm 1 on a batch of patches."""
-        replica = tf.distribute.get_replica_context()
-        draw = self.step * replica.num_replicas_in_sync + tf.cast(replica.replica_id_in_sync_group, tf.int64)
-        seed = tf.stack([tf.constant(self.training_config.seed, tf.int64), draw])
         ranges = augment.Ranges(
             rotation=self.data_config.rotation,
             scale=self.data_config.scale,
             flip=self.data_config.flip,
             color=self.data_config.color,
         )
-        chosen = augment.sample(tf.shape(batch["patch"])[0], seed, ranges)
+        chosen = augment.sample(tf.shape(batch["patch"])[0], self._draw(), ranges)
         logs = self.compiled_update(augment.make_crops(batch, chosen, self.crop_size))
         for name, value in logs.items():
             self.means[name].update_state(value)
@@ -136,10 +132,12 @@ class AdversarialPoseNet(keras.Model):
         """
         logs, progress = {}, tf.cast(self.step, tf.float32) / max(self.total_steps, 1)
         scale = None if self.loss_scale is None else tf.convert_to_tensor(self.loss_scale.scale)
-        parts, annotated = self.training_config.accumulate, tf.cast(example["annotated"], tf.float32)
-        count = replicas.mean(tf.reduce_sum(annotated)) / parts
+        if self.objective.moves:
+            example = example | self._moved(example)
+        parts = self.training_config.accumulate
+        counts = self.objective.count(example, parts)
         for name, phase in self.objective.phases.items():
-            compute = functools.partial(phase, progress=progress, scale=scale, count=count)
+            compute = functools.partial(phase, progress=progress, scale=scale, counts=counts)
             gradients, logged = accumulated(compute, example, parts)
             self._move(gradients, self.optimizers_of(name))
             logs |= logged
@@ -150,6 +148,19 @@ class AdversarialPoseNet(keras.Model):
         finite = tf.reduce_all([tf.math.is_finite(value) for name, value in logs.items() if name.startswith("loss")])
         self.not_finite.assign(tf.where(finite, tf.zeros([], tf.int64), self.not_finite + 1))
         return logs
+
+    def _draw(self):
+        """A seed of this step and replica, [2] int64."""
+        replica = tf.distribute.get_replica_context()
+        draw = self.step * replica.num_replicas_in_sync + tf.cast(replica.replica_id_in_sync_group, tf.int64)
+        return tf.stack([tf.constant(self.training_config.seed, tf.int64), draw])
+
+    def _moved(self, example):
+        """The example's poses with some joints moved, as `Objective` takes them."""
+        place = example["joints_heatmap"], example["head_size_heatmap"], example["annotated"]
+        # Not the augmentation's seed, which is that of its step too.
+        joints, moved = moved_joints.move(*place, -1 - self._draw())
+        return {"moved_heatmap": joints, "moved": moved}
 
     def optimizers_of(self, phase):
         """By network what moves it in a phase of `Objective`."""

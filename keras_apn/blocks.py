@@ -9,9 +9,10 @@ from keras_apn import batch_norm, convolution
 BATCH_NORM_MOMENTUM = 0.9
 
 
-def norm_relu(x, *, name):
-    """Batch norm, then ReLU."""
-    x = batch_norm.layer(momentum=BATCH_NORM_MOMENTUM, epsilon=1e-5, name=f"{name}_bn")(x)
+def norm_relu(x, *, name, norm=True):
+    """Batch norm, then ReLU; without `norm` ReLU alone."""
+    if norm:
+        x = batch_norm.layer(momentum=BATCH_NORM_MOMENTUM, epsilon=1e-5, name=f"{name}_bn")(x)
     return keras.layers.ReLU(name=f"{name}_relu")(x)
 
 
@@ -23,21 +24,22 @@ def conv(x, filters, kernel=1, strides=1, *, name, stddev=None):
     )(x)
 
 
-def residual(x, filters, *, name):
+def residual(x, filters, *, name, norm=True):
     """Pre-activation bottleneck with a skip; the paper's only convolution block (Section 2.1).
 
     Args:
         x: `[B, H, W, C]` features.
         filters: output channels; the two inner convolutions have half as many.
         name: prefix of every layer's name.
+        norm: whether batch norm stands before each ReLU.
 
     Returns:
         `[B, H, W, filters]` features.
     """
     x = Apart(name=f"{name}_apart")(x)
-    y = conv(norm_relu(x, name=f"{name}_1"), filters // 2, name=f"{name}_1")
-    y = conv(norm_relu(y, name=f"{name}_2"), filters // 2, 3, name=f"{name}_2")
-    y = conv(norm_relu(y, name=f"{name}_3"), filters, name=f"{name}_3")
+    y = conv(norm_relu(x, name=f"{name}_1", norm=norm), filters // 2, name=f"{name}_1")
+    y = conv(norm_relu(y, name=f"{name}_2", norm=norm), filters // 2, 3, name=f"{name}_2")
+    y = conv(norm_relu(y, name=f"{name}_3", norm=norm), filters, name=f"{name}_3")
     skip = x if x.shape[-1] == filters else conv(x, filters, name=f"{name}_skip")
     return keras.layers.Add(name=f"{name}_add")([skip, y])
 
@@ -90,24 +92,26 @@ class Apart(keras.layers.Layer):
         return input_shape
 
 
-def encoder_decoder(x, levels, *, name):
+def encoder_decoder(x, levels, *, name, norm=True):
     """The hourglass: `levels` times down and up again, with a skip across at every level (Section 2.1).
 
     Args:
         x: `[B, H, W, C]` features; H and W can be halved `levels` times.
         levels: how often the resolution is halved.
         name: prefix of every layer's name.
+        norm: as of `residual`.
 
     Returns:
         `[B, H, W, C]` features.
     """
     filters, skips, x = x.shape[-1], [], Apart(name=f"{name}_apart")(x)
     for level in range(1, levels + 1):
-        skips.append(residual(x, filters, name=f"{name}_skip{level}"))
-        x = residual(halve(x, name=f"{name}_down{level}"), filters, name=f"{name}_down{level}")
-    x = residual(x, filters, name=f"{name}_bottom")
+        skips.append(residual(x, filters, name=f"{name}_skip{level}", norm=norm))
+        x = residual(halve(x, name=f"{name}_down{level}"), filters, name=f"{name}_down{level}", norm=norm)
+    x = residual(x, filters, name=f"{name}_bottom", norm=norm)
     for level in range(levels, 0, -1):
-        x = Double(name=f"{name}_up{level}_double")(residual(x, filters, name=f"{name}_up{level}"))
+        x = residual(x, filters, name=f"{name}_up{level}", norm=norm)
+        x = Double(name=f"{name}_up{level}_double")(x)
         x = keras.layers.Add(name=f"{name}_up{level}_merge")([x, skips.pop()])
     return x
 

@@ -19,21 +19,16 @@ DAMAGE = (tf.errors.OpError, ValueError, IndexError, RuntimeError, AssertionErro
 
 def networks(model):
     """An `AdversarialPoseNet`'s networks by name."""
-    found = {"generator": model.generator}
-    if model.adversarial:
-        found["pose_discriminator"] = model.pose_discriminator
-        found["confidence_discriminator"] = model.confidence_discriminator
-    return found
+    names = ("generator", "pose_discriminator", "confidence_discriminator")
+    return {name: getattr(model, name) for name in names if getattr(model, name) is not None}
 
 
 def _optimizers(model):
-    found = {"generator_optimizer": model.optimizer}
-    if model.adversarial:
-        found["pose_optimizer"] = model.pose_optimizer
-        found["confidence_optimizer"] = model.confidence_optimizer
-    if model.adversarial_optimizer is not None:
-        found["adversarial_optimizer"] = model.adversarial_optimizer
-    return found
+    names = {
+        "generator_optimizer": "optimizer",
+        **{name: name for name in ("pose_optimizer", "confidence_optimizer", "adversarial_optimizer")},
+    }
+    return {name: getattr(model, own) for name, own in names.items() if getattr(model, own) is not None}
 
 
 class _Told(tf.train.experimental.PythonState):

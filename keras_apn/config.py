@@ -11,6 +11,9 @@ from data_pipeline.files import write_json
 
 CONFIG_FILE = "config.json"
 PRECISIONS = ("float32", "bfloat16", "float16")
+# How P and C judge, and what P sees of the image; see `discriminators`.
+DESIGNS = ("pooled", "encoder_decoder")
+CONTEXTS = ("generator", "image")
 
 
 def _setting(default, help_text, *, choices=None, least=None, above=None, most=None):
@@ -44,7 +47,17 @@ class ModelConfig:
     levels: int = _setting(4, "how often an hourglass halves its resolution (Section 2.1: 64 to 4 pixels)", least=1)
     single_task: bool = _setting(False, "no occlusion maps anywhere: the ablation of Section 4.3")
     discriminators: bool = _setting(True, "train with P and C; --nodiscriminators leaves G alone")
+    pose_discriminator: bool = _setting(True, "train with P, unless --nodiscriminators")
+    confidence_discriminator: bool = _setting(True, "train with C, unless --nodiscriminators")
     discriminator_features: int = _setting(128, "channels of P's and C's residual modules (BUILD_NOTES 11)", least=2)
+    discriminator_design: str = _setting(
+        "pooled",
+        "P and C judge what is at each joint, or by an encoder-decoder as in Sections 2.2 and 2.3 (BUILD_NOTES 45)",
+        choices=DESIGNS,
+    )
+    pose_context: str = _setting(
+        "generator", "P sees the image by G's features, or by a stem of its own as in Section 2.2", choices=CONTEXTS
+    )
 
     def __post_init__(self):
         _check(self)
@@ -121,6 +134,13 @@ class TrainingConfig:
     )
     pose_share: float = _setting(0.2, "P's gradient at the heatmaps over L_G's, with --balance=share", least=0)
     confidence_share: float = _setting(0.2, "C's gradient at the heatmaps over L_G's, with --balance=share", least=0)
+    most_weight: float = _setting(
+        1.0, "bound on what an adversarial loss is multiplied by, with --balance=share (BUILD_NOTES 47)", above=0
+    )
+    pull: str = _setting("all", "P and C pull all joints, or those alone whose label is 0", choices=("all", "wrong"))
+    pull_start: float = _setting(0.0, "share of the training before P and C pull G", least=0, most=1)
+    pull_full: float = _setting(0.0, "share of the training until they pull with full weight", least=0, most=1)
+    moved_joints: bool = _setting(True, "P also learns true maps with some joints moved (BUILD_NOTES 46)")
     alpha: float = _setting(1 / 220, "weight of C with --balance=fixed (Section 3: 1/220)", least=0)
     beta: float = _setting(1 / 180, "weight of P with --balance=fixed (Section 3: 1/180)", least=0)
     reduction: str = _setting(

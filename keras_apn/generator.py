@@ -7,6 +7,8 @@ from keras_apn import blocks
 
 # With Keras's default the first losses are five orders of magnitude too large (BUILD_NOTES 7).
 HEAD_STDDEV = 1e-3
+# What `with_context` calls the features that it adds.
+CONTEXT = "context"
 
 
 def build_generator(*, crop_size=256, stacks=4, features=512, levels=4, occlusion=True):
@@ -57,6 +59,17 @@ def last_outputs(generator):
     """The names of the last stack's outputs of a G, by task: `{"pose": "stack4_pose", ...}`."""
     stacks = last_stack(generator)
     return {task: f"stack{stacks}_{task}" for task in tasks(len(generator.output) > stacks)}
+
+
+def context_layer(generator):
+    """The layer of a G whose output P sees of the image: the last hourglass's features, before its two heads."""
+    return generator.get_layer(f"stack{last_stack(generator)}_up1_merge")
+
+
+def with_context(generator):
+    """A G that gives its `context_layer`'s features [B, H, W, features] too, as `CONTEXT`; it shares the layers."""
+    outputs = {**generator.output, CONTEXT: context_layer(generator).output}
+    return keras.Model(generator.input, outputs, name="generator_with_context")
 
 
 def tasks(occlusion):

@@ -70,3 +70,18 @@ def threshold(schedule, start, end, progress):
     else:
         raise ValueError(f"`schedule` must be one of {SCHEDULES}. Received: {schedule}")
     return start + (end - start) * done
+
+
+def ramp(progress, start, full):
+    """A factor that is 0 until a share `start` of the training is done, and 1 from `full` on; linear between.
+
+    Args:
+        progress: share of the training done, a float tensor.
+        start, full: shares, `start` at most `full`.
+
+    Returns:
+        A scalar float32 tensor.
+    """
+    if full <= start:
+        return tf.cast(progress >= start, tf.float32)
+    return tf.clip_by_value((tf.cast(progress, tf.float32) - start) / (full - start), 0.0, 1.0)

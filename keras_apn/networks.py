@@ -21,16 +21,22 @@ def generator(model):
 
 
 def discriminators(model):
-    """`(P, C)` of a `config.ModelConfig`, or `(None, None)` where it trains without."""
-    if not model.discriminators:
-        return None, None
+    """`(P, C)` of a `config.ModelConfig`, each None where it trains without."""
     sizes = {
         "crop_size": model.crop_size,
         "features": model.discriminator_features,
         "levels": model.levels,
         "occlusion": not model.single_task,
+        "design": model.discriminator_design,
     }
-    return build_pose_discriminator(**sizes), build_confidence_discriminator(**sizes)
+    p = c = None
+    if model.discriminators and model.pose_discriminator:
+        p = build_pose_discriminator(
+            **sizes, context_channels=model.features if model.pose_context == "generator" else None
+        )
+    if model.discriminators and model.confidence_discriminator:
+        c = build_confidence_discriminator(**sizes)
+    return p, c
 
 
 def optimizer(training, learning_rate, total_steps, updates=1, reduction=None):
@@ -91,14 +97,18 @@ def adversarial_posenet(config, steps_per_epoch, products=None):
         p, c = discriminators(config.model)
         g = generator(config.model)
     model = AdversarialPoseNet(g, p, c, training=training, data=config.data, total_steps=total_steps)
-    alternating = training.mode == "alternating" and p is not None
+    alternating = training.mode == "alternating" and bool(model.objective.judges)
 
     def make(rate, updates=1):
         return optimizer(training, rate, total_steps, updates, model.reduction)
 
-    generator_rate, judge_rate = training.learning_rate, training.discriminator_learning_rate
-    made = [make(generator_rate, 2 if alternating and not training.split_optimizer else 1)]
-    made += [make(judge_rate) for network in (p, c) if network is not None]
-    own = {"adversarial_optimizer": make(generator_rate)} if alternating and training.split_optimizer else {}
-    model.compile(*made, **own)
+    rate, twice = training.learning_rate, alternating and not training.split_optimizer
+    # In alternating mode P and C move twice a step too: by their fake and by their real terms.
+    judge = {key: make(training.discriminator_learning_rate, 2 if alternating else 1) for key in model.objective.judges}
+    model.compile(
+        make(rate, 2 if twice else 1),
+        pose_optimizer=judge.get("p"),
+        confidence_optimizer=judge.get("c"),
+        adversarial_optimizer=make(rate) if alternating and training.split_optimizer else None,
+    )
     return model

@@ -4,17 +4,16 @@ import tensorflow as tf
 
 from data_pipeline import heatmaps
 from data_pipeline.geometry import STRIDE
-from keras_apn import labels, losses, replicas
-from keras_apn.discriminators import judge_both, network_inputs
-from keras_apn.generator import last_outputs
+from keras_apn import discriminators, labels, losses, replicas
+from keras_apn.generator import CONTEXT, last_outputs, with_context
 from keras_apn.recomputation import Recomputed
 
 TINY = 1e-12
 
 
-def _where(annotated, maps):
-    """A dict of maps [B, H, W, J], or of gradients at them, with zeros where [B, J] joints are not annotated."""
-    mask = tf.cast(annotated, tf.float32)[:, None, None]
+def _where(counted, maps):
+    """A dict of maps [B, H, W, J], or of gradients at them, with zeros where [B, J] joints do not count."""
+    mask = tf.cast(counted, tf.float32)[:, None, None]
     return {task: value * mask for task, value in maps.items()}
 
 
@@ -26,22 +25,25 @@ def _unscaled(gradients, scale):
     return gradients if scale is None else [gradient / scale for gradient in gradients]
 
 
-def _pull(tape, scaled, fake, annotated, scale):
+def _pull(tape, scaled, fake, judged, scale):
     """The gradient at the fake heatmaps of a loss that was multiplied by `scale`."""
     gradient = tape.gradient(scaled, fake)
-    return _where(annotated, dict(zip(gradient, _unscaled(list(gradient.values()), scale), strict=True)))
+    return _where(judged, dict(zip(gradient, _unscaled(list(gradient.values()), scale), strict=True)))
 
 
 class Objective:
     """The losses of G, P and C and their gradients.
 
-    A phase is a method that takes an example, as `augment.make_crops` gives it, the share of the training that is
-    done, what losses are multiplied by before they are differentiated (None for 1), and, where the example is a part of
-    a batch, the `count` of `losses.masked_mean`. It gives `(gradients, logs)`: by network ("g", "p", "c") a list of
-    gradients as of its `trainable_variables`, and a dict of scalars. The batch's are the means of its parts'.
+    A phase is a method that takes an example, the share of the training that is done, what losses are multiplied by
+    before they are differentiated (None for 1), and, where the example is a part of a batch, the `counts` of `count`.
+    It gives `(gradients, logs)`: by network ("g", "p", "c") a list of gradients as of its `trainable_variables`, and a
+    dict of scalars. The batch's are the means of its parts'.
+
+    An example is what `augment.make_crops` gives, and, where P learns moved joints, `moved_heatmap` [B, 16, 2] and
+    `moved` [B, 16], as `moved_joints.move` gives them.
 
     Args:
-        networks: a dict of G, P and C by "g", "p" and "c"; P and C may be missing together.
+        networks: a dict of G, P and C by "g", "p" and "c"; P and C may be missing.
         training: a `config.TrainingConfig`.
         data: a `config.DataConfig`.
     """
@@ -54,61 +56,103 @@ class Objective:
         self.tasks = tuple(self.last)
         self.stacks = len(self.generator.output) // len(self.tasks)
         self.size = self.generator.input_shape[1] // STRIDE
-        self._recomputed = Recomputed(self.generator) if training.recompute else None
+        # What P sees of the image: G's features, the image, or nothing where there is no P.
+        self.context = discriminators.sees(self.judges["p"]) if "p" in self.judges else None
+        self.moves = "p" in self.judges and training.moved_joints
+        if training.recompute:
+            self._predict = Recomputed(self.generator, context=self.context == "features")
+        else:
+            predictor = with_context(self.generator) if self.context == "features" else self.generator
+            self._predict = lambda crop: predictor(crop, training=True)
 
     @property
     def phases(self):
         """The phases of a step by name, in order; every network that a phase has gradients for moves behind it."""
         if not self.judges or self.training.mode == "joint":
             return {"joint": self.joint}
-        return {"supervised": self.supervised, "adversarial": self.adversarial}
+        return {"supervised": self.supervised, "real": self.real, "adversarial": self.adversarial}
 
     @property
     def logged(self):
         """The names of what the phases of a step log."""
         names = ["loss", *(f"loss_{task}" for task in self.tasks)]
-        if self.judges:
-            kinds = ("loss_{}", "adversarial_{}", "gradient_ratio_{}", "{}_fake_share", "{}_accuracy")
-            names += [kind.format(key) for kind in kinds for key in self.judges] + ["delta", "epsilon"]
-        return names
+        for key in self.judges:
+            kinds = ("real", "fake", "moved") if key == "p" and self.moves else ("real", "fake")
+            names += [f"{what}_{key}" for what in ("adversarial", "gradient_ratio", "weight")]
+            names += [f"loss_{key}_{kind}" for kind in kinds] + [f"{key}_accuracy_{kind}" for kind in kinds]
+            names.append(f"{key}_fake_share")
+        return names + ["delta", "epsilon"] if self.judges else names
 
-    def joint(self, example, progress, scale=None, count=None):
+    def masks(self, example):
+        """Which joints count where, by name: [B, 16] bool.
+
+        `pose` and `occlusion` in the terms of Eq. 1: those annotated, and those whose person's occlusion is known.
+        `judged` before P and C: those annotated within the crop; outside of it true and predicted maps are equally
+        empty, and no label could tell them apart. `moved` with moved joints: the same, before and after.
+        """
+        annotated, known = example["annotated"], example.get("occlusion_known", tf.ones_like(example["annotated"][:, 0]))[:, None]
+        judged = annotated & heatmaps.inside(example["joints_heatmap"], self.size)
+        found = {"pose": annotated, "occlusion": annotated & known, "judged": judged}
+        if "moved_heatmap" in example:
+            found["moved"] = judged & heatmaps.inside(example["moved_heatmap"], self.size)
+        return found
+
+    def count(self, example, parts):
+        """How many joints count where, in the mean over the parts of a batch and over the replicas."""
+        masks = self.masks(example)
+        totals = tf.stack([tf.reduce_sum(tf.cast(mask, tf.float32)) for mask in masks.values()])
+        return dict(zip(masks, tf.unstack(replicas.mean(totals) / parts), strict=True))
+
+    def joint(self, example, progress, scale=None, counts=None):
         """One forward of G serves its own loss, both discriminators and what they pull G toward (Eq. 4)."""
-        truth, (tape, maps) = self.truth(example), self._forward(example)
-        logs, pulls = self.supervise(maps, truth, example["annotated"], count)
+        truth, (tape, maps, context) = self.truth(example), self._forward(example)
+        logs, pulls = self.supervise(maps, truth, example, counts)
         gradients = {}
         if self.judges:
-            gradients, taught, adversarial = self._teach(example, truth, maps, progress, scale, count)
-            logs |= taught | self._add_adversarial(pulls, adversarial)
+            gradients, taught, adversarial = self._teach(example, truth, maps, context, progress, scale, counts)
+            logs |= taught | self._add_adversarial(pulls, adversarial, progress)
         gradients["g"] = self._generator_gradient(tape, maps, pulls, scale)
         return gradients, logs
 
-    def supervised(self, example, progress, scale=None, count=None):
-        """The first half of Algorithm 1: G by Eq. 1, and P and C by Eq. 2 and 3."""
-        truth, (tape, maps) = self.truth(example), self._forward(example)
-        logs, pulls = self.supervise(maps, truth, example["annotated"], count)
-        gradients, taught, _ = self._teach(example, truth, maps, progress, scale, count)
+    def supervised(self, example, progress, scale=None, counts=None):
+        """Algorithm 1 until its first updates: G by Eq. 1, P and C by their terms of what G predicted before it."""
+        truth, (tape, maps, context) = self.truth(example), self._forward(example)
+        logs, pulls = self.supervise(maps, truth, example, counts)
+        gradients, taught, _ = self._teach(example, truth, maps, context, progress, scale, counts, kinds=("fake",))
         gradients["g"] = self._generator_gradient(tape, maps, pulls, scale)
         return gradients, logs | taught
 
-    def adversarial(self, example, progress, scale=None, count=None):
-        """The second half: G by Eq. 4, before P and C as they have become."""
-        tape, maps = self._forward(example)
-        logs, pulls = self.supervise(maps, self.truth(example), example["annotated"], count)
-        logs |= self._add_adversarial(pulls, self._deceive(example, maps, scale, count))
+    def real(self, example, progress, scale=None, counts=None):
+        """P and C by their terms of the truth."""
+        context = self._forward(example)[2] if self.context == "features" else example["crop"]
+        kinds = ("real", "moved") if self.moves else ("real",)
+        gradients, logs, _ = self._teach(
+            example, self.truth(example), None, context, progress, scale, counts, kinds=kinds
+        )
+        return gradients, logs
+
+    def adversarial(self, example, progress, scale=None, counts=None):
+        """The end of Algorithm 1: G by Eq. 4, before P and C as they have become."""
+        truth, (tape, maps, context) = self.truth(example), self._forward(example)
+        logs, pulls = self.supervise(maps, truth, example, counts)
+        deceived = self._deceive(example, truth, maps, context, progress, scale, counts)
+        logs |= self._add_adversarial(pulls, deceived, progress)
         return {"g": self._generator_gradient(tape, maps, pulls, scale)}, logs
 
     def truth(self, example):
         """True heatmaps by task; a map that is not annotated is empty."""
+        return self._drawn(example, example["joints_heatmap"])
+
+    def _drawn(self, example, joints_heatmap):
         drawn = heatmaps.targets(
-            example["joints_heatmap"], example["annotated"], example["visible"], self.size, self.data.sigma
+            joints_heatmap, example["annotated"], example["visible"], self.size, self.data.sigma
         )
         return dict(zip(("pose", "occlusion"), drawn, strict=True))
 
-    def supervise(self, maps, truth, annotated, count=None):
+    def supervise(self, maps, truth, example, counts=None):
         """Eq. 1: `(logs, pulls)`, the loss by task and its gradient at every heatmap."""
         # Both tasks by the pose's foreground: weighed by its own target, the occlusion map would learn to cry wolf.
-        foreground = self.training.foreground_weight
+        foreground, masks = self.training.foreground_weight, self.masks(example)
         weights = 1.0 + foreground * truth["pose"] if foreground else None
         with tf.GradientTape() as tape:
             tape.watch(maps)
@@ -118,11 +162,11 @@ class Objective:
                 loss[task] += losses.heatmap_loss(
                     predicted,
                     truth[task],
-                    annotated,
+                    masks[task],
                     stacks=self.stacks,
                     reduction=self.training.reduction,
                     weights=weights,
-                    count=count,
+                    count=counts and counts[task],
                 )
             total = sum(loss.values())
         logs = {"loss": total, **{f"loss_{task}": value for task, value in loss.items()}}
@@ -134,7 +178,7 @@ class Objective:
         Returns:
             `(loss, weight)`; the mean of several batches' losses by their weights is that of all their people.
         """
-        logs, _ = self.supervise(maps, self.truth(example), example["annotated"])
+        logs, _ = self.supervise(maps, self.truth(example), example)
         mask = tf.cast(example["annotated"], tf.float32)
         if self.training.reduction == "mean":
             return logs["loss"], tf.reduce_sum(mask)
@@ -142,13 +186,11 @@ class Objective:
         return logs["loss"] * tf.cast(tf.shape(mask)[0], tf.float32) / tf.maximum(people, 1.0), people
 
     def _forward(self, example):
-        """G's heatmaps, and the tape that remembers them."""
+        """The tape that remembers a forward of G, its heatmaps, and what P sees of the image, without gradient."""
         with tf.GradientTape() as tape:
-            if self._recomputed is not None:
-                maps = self._recomputed(example["crop"])
-            else:
-                maps = self.generator(example["crop"], training=True)
-        return tape, maps
+            maps = dict(self._predict(example["crop"]))
+        features = maps.pop(CONTEXT, None)
+        return tape, maps, example["crop"] if features is None else tf.stop_gradient(features)
 
     def _generator_gradient(self, tape, maps, pulls, scale):
         """G's gradient from the gradients at its heatmaps."""
@@ -156,12 +198,19 @@ class Objective:
         variables = self.generator.trainable_variables
         return _unscaled(tape.gradient(list(maps.values()), variables, output_gradients=upstream), scale)
 
-    def _fake(self, maps, annotated):
-        """What the discriminators see of G: the last stack's maps, empty where the truth is not annotated.
+    def _seen(self, maps, example, masks):
+        """What P and C see of heatmaps by task: of every joint that is judged, and occlusion where it is known.
 
-        A true map that is not annotated is empty, so a predicted one beside it would give the fake away.
+        A true map of any other joint is empty, so a predicted one beside it would give the fake away.
         """
-        return _where(annotated, {task: tf.stop_gradient(maps[name]) for task, name in self.last.items()})
+        seen = _where(masks["judged"], {task: maps[task] for task in self.tasks})
+        if "occlusion" in seen:
+            seen |= _where(masks["occlusion"], {"occlusion": seen["occlusion"]})
+        return seen
+
+    def _fake(self, maps, example, masks):
+        """What P and C see of G: the last stack's maps."""
+        return self._seen({task: tf.stop_gradient(maps[name]) for task, name in self.last.items()}, example, masks)
 
     def _labels(self, example, truth, fake, progress):
         """p_fake and c_fake of this step (Section 2.4), and their thresholds."""
@@ -172,61 +221,87 @@ class Objective:
         c_fake = labels.confidence_labels(fake["pose"], truth["pose"], self.data.sigma, epsilon)
         return {"p": p_fake, "c": c_fake}, {"delta": delta, "epsilon": epsilon}
 
-    def _teach(self, example, truth, maps, progress, scale, count):
-        """P by Eq. 2 and C by Eq. 3.
+    def _teach(self, example, truth, maps, context, progress, scale, counts, kinds=("real", "fake", "moved")):
+        """P by Eq. 2 and C by Eq. 3, each by its terms of these kinds of maps.
 
         Returns:
             `(gradients, logs, pulls)`: the gradients of both, what to log, and by discriminator the loss and gradient
             of `_deceive`, from the same forward.
         """
-        annotated, fake = example["annotated"], self._fake(maps, example["annotated"])
-        real = {task: truth[task] for task in self.tasks}
-        fake_labels, logs = self._labels(example, truth, fake, progress)
-        gradients, pulls = {}, {}
+        masks, logs, shown, gradients, pulls = self.masks(example), {}, {}, {}, {}
+        ones = tf.ones_like(masks["judged"], tf.float32)
+        if "real" in kinds:
+            shown["real"] = self._seen(truth, example, masks), masks["judged"], {"p": ones, "c": ones}
+        if "fake" in kinds:
+            fake = self._fake(maps, example, masks)
+            fake_labels, thresholds = self._labels(example, truth, fake, progress)
+            shown["fake"], logs = (fake, masks["judged"], fake_labels), logs | thresholds
+        if "moved" in kinds and self.moves:
+            moved = self._seen(self._drawn(example, example["moved_heatmap"]), example, masks | {"judged": masks["moved"]})
+            shown["moved"] = moved, masks["moved"], {"p": 1.0 - tf.cast(example["moved"], tf.float32)}
         for key, network in self.judges.items():
+            own = {kind: (maps, mask, given[key]) for kind, (maps, mask, given) in shown.items() if key in given}
             with tf.GradientTape(persistent=True) as tape:
-                tape.watch(fake)
-                on_real, on_fake = judge_both(network, example["crop"], real, fake)
-                real_labels = tf.ones_like(on_real)
-                loss = losses.label_loss(on_real, real_labels, annotated, count)
-                loss += losses.label_loss(on_fake, fake_labels[key], annotated, count)
-                deceived = losses.label_loss(on_fake, real_labels, annotated, count)
-                to_teach, to_pull = _scaled([loss, deceived], scale)
-            pulls[key] = deceived, _pull(tape, to_pull, fake, annotated, scale)
+                if "fake" in own:
+                    tape.watch(fake)
+                found = discriminators.judge(network, context, *(maps for maps, _, _ in own.values()), training=True)
+                loss = 0.0
+                for logits, (kind, (_, mask, given)) in zip(found, own.items(), strict=True):
+                    count = counts and counts["moved" if kind == "moved" else "judged"]
+                    term = losses.label_loss(logits, given, mask, count)
+                    loss += term
+                    logs[f"loss_{key}_{kind}"] = term
+                    logs[f"{key}_accuracy_{kind}"] = losses.accuracy(logits, given, mask, count)
+                    if kind == "fake":
+                        deceived = self._deceived(logits, given, mask, count)
+                        (to_pull,) = _scaled([deceived], scale)
+                (to_teach,) = _scaled([loss], scale)
+            if "fake" in own:
+                pulls[key] = deceived, _pull(tape, to_pull, fake, masks["judged"], scale)
+                count = counts and counts["judged"]
+                logs[f"{key}_fake_share"] = losses.masked_mean(fake_labels[key], masks["judged"], count)
             gradients[key] = _unscaled(tape.gradient(to_teach, network.trainable_variables), scale)
-            logs[f"loss_{key}"] = loss
-            logs[f"{key}_fake_share"] = losses.masked_mean(fake_labels[key], annotated, count)
-            logs[f"{key}_accuracy"] = 0.5 * (
-                losses.accuracy(on_real, real_labels, annotated, count)
-                + losses.accuracy(on_fake, fake_labels[key], annotated, count)
-            )
         return gradients, logs, pulls
 
-    def _deceive(self, example, maps, scale, count):
-        """By discriminator, the loss of not being taken for real (Eq. 4) and its gradient at the last heatmaps."""
-        pulls, annotated, fake = {}, example["annotated"], self._fake(maps, example["annotated"])
+    def _deceived(self, logits, fake_labels, judged, count):
+        """The loss of not being taken for real (Eq. 4), of all joints or of those whose label is 0."""
+        if self.training.pull == "wrong":
+            judged &= fake_labels < 0.5
+        return losses.label_loss(logits, tf.ones_like(logits), judged, count)
+
+    def _deceive(self, example, truth, maps, context, progress, scale, counts):
+        """By discriminator, the loss of `_deceived` and its gradient at the last heatmaps."""
+        pulls, masks = {}, self.masks(example)
+        fake = self._fake(maps, example, masks)
+        fake_labels, _ = self._labels(example, truth, fake, progress)
         for key, network in self.judges.items():
             with tf.GradientTape() as tape:
                 tape.watch(fake)
-                logits = network(network_inputs(network, example["crop"], fake), training=True)
-                deceived = losses.label_loss(logits, tf.ones_like(logits), annotated, count)
+                (logits,) = discriminators.judge(network, context, fake, training=True)
+                deceived = self._deceived(logits, fake_labels[key], masks["judged"], counts and counts["judged"])
                 (to_pull,) = _scaled([deceived], scale)
-            pulls[key] = deceived, _pull(tape, to_pull, fake, annotated, scale)
+            pulls[key] = deceived, _pull(tape, to_pull, fake, masks["judged"], scale)
         return pulls
 
-    def _add_adversarial(self, pulls, adversarial):
+    def _add_adversarial(self, pulls, adversarial, progress):
         """Adds the weighted adversarial gradients to L_G's at the last stack's heatmaps, in place (Eq. 4)."""
         settings, logs = self.training, {}
         own = [[pulls[name] for name in self.last.values()], *(list(pull.values()) for _, pull in adversarial.values())]
         reference, *norms = self._norms(own)
         fixed = {"p": settings.beta, "c": settings.alpha}
         share = {"p": settings.pose_share, "c": settings.confidence_share}
+        ramp = labels.ramp(progress, settings.pull_start, settings.pull_full)
         for (key, (deceived, gradient)), norm in zip(adversarial.items(), norms, strict=True):
-            weight = fixed[key] if settings.balance == "fixed" else share[key] * reference / (norm + TINY)
+            weight = fixed[key]
+            if settings.balance == "share":
+                # A pull that vanishes, as that of a P that is fooled, is not blown up for ever.
+                weight = tf.minimum(share[key] * reference / (norm + TINY), settings.most_weight)
+            weight *= ramp
             for task, name in self.last.items():
                 pulls[name] += weight * gradient[task]
             logs[f"adversarial_{key}"] = weight * deceived
             logs[f"gradient_ratio_{key}"] = weight * norm / (reference + TINY)
+            logs[f"weight_{key}"] = weight
         return logs
 
     def _norms(self, groups):

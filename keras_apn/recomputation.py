@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from keras_apn import blocks
-from keras_apn.generator import last_stack
+from keras_apn.generator import CONTEXT, context_layer, last_stack
 
 # What the last stack has none of, and the one before it only the first.
 ONWARD = ("merge", "stem")
@@ -21,10 +21,11 @@ class Recomputed:
 
     Args:
         generator: from `build_generator`; its batch norms' momentum is changed.
+        context: whether to give what `generator.with_context` does.
     """
 
-    def __init__(self, generator):
-        self._stem, self._stacks = _parts(generator)
+    def __init__(self, generator, context=False):
+        self._stem, self._stacks = _parts(generator, context)
         for layer in generator.layers:
             if isinstance(layer, keras.layers.BatchNormalization):
                 layer.momentum = math.sqrt(blocks.BATCH_NORM_MOMENTUM)
@@ -44,7 +45,7 @@ def _again(part):
     return tf.recompute_grad(lambda *inputs: part(inputs, training=True))
 
 
-def _parts(generator):
+def _parts(generator, context):
     """`(stem, stacks)`: models that share the generator's layers; a stack's give its heatmaps, and what is `ONWARD`."""
     count = last_stack(generator)
     stem = generator.get_layer("stem_res3_add").output
@@ -52,6 +53,8 @@ def _parts(generator):
     for n in range(1, count + 1):
         outputs = {name: maps for name, maps in generator.output.items() if name.startswith(f"stack{n}_")}
         onward = {name: generator.get_layer(f"stack{n}_{name}").output for name in ONWARD[: count - n]}
+        if context and n == count:
+            outputs[CONTEXT] = context_layer(generator).output
         stacks.append(keras.Model(entries, outputs | onward, name=f"stack{n}"))
         entries = list(onward.values())
     return keras.Model(generator.input, stem, name="stem"), stacks

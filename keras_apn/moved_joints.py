@@ -1,0 +1,41 @@
+"""True poses with some joints moved: the mistakes that P must know from bodies whatever G does (BUILD_NOTES 46)."""
+
+import tensorflow as tf
+
+from data_pipeline.skeleton import MIRROR
+
+# Of the joints, each by itself: put on its mirror image, displaced, put where another person has it.
+SWAPPED, DISPLACED, ANOTHERS = 0.12, 0.12, 0.10
+# Standard deviation of the displacement by axis, head sizes.
+DISPLACEMENT = 1.5
+# A joint that came to lie closer to its place, in head sizes, has not been moved: PCKh's threshold.
+NEAR = 0.5
+
+
+def move(joints_heatmap, head_size_heatmap, annotated, seed):
+    """Moves about a third of the joints as networks misplace them.
+
+    Args:
+        joints_heatmap: [B, J, 2] true places, heatmap pixels.
+        head_size_heatmap: [B] heatmap pixels.
+        annotated: [B, J] bool; a joint never goes to the place of one that is not annotated.
+        seed: int tensor [2]; the same seed moves the same.
+
+    Returns:
+        `(joints_heatmap, moved)`: [B, J, 2], and [B, J] bool, whether a joint is `NEAR` its place no more.
+    """
+    shape = tf.shape(annotated)
+    seed, other = tf.unstack(tf.random.experimental.stateless_split(seed, 2))
+    draw = tf.random.stateless_uniform(shape, seed)
+    displaced = tf.random.stateless_normal(tf.concat([shape, [2]], 0), other) * DISPLACEMENT
+    places = (
+        (SWAPPED, tf.gather(joints_heatmap, MIRROR, axis=1), tf.gather(annotated, MIRROR, axis=1)),
+        (DISPLACED, joints_heatmap + displaced * head_size_heatmap[:, None, None], annotated),
+        (ANOTHERS, tf.roll(joints_heatmap, 1, 0), tf.roll(annotated, 1, 0)),
+    )
+    joints, begin = joints_heatmap, 0.0
+    for share, place, known in places:
+        chosen = (draw >= begin) & (draw < begin + share) & known & annotated
+        joints, begin = tf.where(chosen[..., None], place, joints), begin + share
+    away = tf.norm(joints - joints_heatmap, axis=-1)
+    return joints, away >= NEAR * head_size_heatmap[:, None]
