@@ -61,6 +61,8 @@ class ModelConfig:
 
     def __post_init__(self):
         _check(self)
+        if self.discriminators and not (self.pose_discriminator or self.confidence_discriminator):
+            raise UserError("--nopose_discriminator --noconfidence_discriminator leave none; give --nodiscriminators")
         if self.crop_size % (4 * 2**self.levels):
             raise UserError(
                 f"--crop_size must be a multiple of 4 * 2**levels = {4 * 2**self.levels}. Received: {self.crop_size}"

@@ -3,9 +3,60 @@
 import tensorflow as tf
 
 from data_pipeline.errors import UserError
-from keras_apn import averaging, inference, networks
+from keras_apn import averaging, discriminators, inference, networks
 from keras_apn import config as configuration
-from keras_apn.discriminators import network_inputs
+from keras_apn.generator import CONTEXT, last_outputs, with_context
+
+# What each discriminator's probability is called in a prediction.
+PROBABILITIES = {"pose": "plausible", "confidence": "confident"}
+
+
+class Judges:
+    """G, P and C at inference.
+
+    Args:
+        generator: G.
+        pose_discriminator, confidence_discriminator: P and C, each None where it is not there.
+    """
+
+    def __init__(self, generator, pose_discriminator=None, confidence_discriminator=None):
+        self.generator = generator
+        given = {"pose": pose_discriminator, "confidence": confidence_discriminator}
+        self.networks = {name: network for name, network in given.items() if network is not None}
+        self.last = last_outputs(generator)
+        self._predictor = with_context(generator) if self._sees() == "features" else generator
+
+    def _sees(self):
+        return discriminators.sees(self.networks["pose"]) if "pose" in self.networks else None
+
+    def predict(self, crops):
+        """G's answer and what P sees of the image.
+
+        Args:
+            crops: [B, S, S, 3] float32 within 0 and 1.
+
+        Returns:
+            `(maps, context)`: the last stack's heatmaps by task, [B, S / 4, S / 4, 16] each, and the context of
+            `logits`.
+        """
+        found = dict(self._predictor(crops, training=False))
+        return {task: found[name] for task, name in self.last.items()}, found.get(CONTEXT, crops)
+
+    def logits(self, maps, context):
+        """What P and C say of heatmaps, whoever's they are.
+
+        Args:
+            maps: a dict of heatmaps by task.
+            context: of the same people, from `predict`.
+
+        Returns:
+            A dict of [B, 16] logits, `pose` and `confidence`, of those that are there.
+        """
+        return {name: discriminators.judge(network, context, maps)[0] for name, network in self.networks.items()}
+
+    def verdicts(self, maps, context):
+        """`logits` as probabilities [B, 16]: `plausible`, P's, and `confident`, C's (Sections 2.2 and 2.3)."""
+        return {PROBABILITIES[name]: tf.sigmoid(logits) for name, logits in self.logits(maps, context).items()}
 
 
 class JudgedEstimator:
@@ -13,13 +64,11 @@ class JudgedEstimator:
 
     Args:
         estimator: the `inference.PoseEstimator`; with its flip test, P and C judge the mean of the maps.
-        pose_discriminator, confidence_discriminator: P and C.
+        judges: the `Judges` with its G.
     """
 
-    def __init__(self, estimator, pose_discriminator, confidence_discriminator):
-        self.estimator = estimator
-        self.pose_discriminator = pose_discriminator
-        self.confidence_discriminator = confidence_discriminator
+    def __init__(self, estimator, judges):
+        self.estimator, self.judges = estimator, judges
         self.crop_size, self.scales = estimator.crop_size, averaging.ONE_SCALE
 
     def joints_in_crop(self, crops):
@@ -29,33 +78,36 @@ class JudgedEstimator:
             crops: [B, crop_size, crop_size, 3] float32 within 0 and 1.
 
         Returns:
-            What `PoseEstimator.joints_in_crop` does, and [B, 16] probabilities: `plausible`, P's that the joint's
-            place fits the body and the image (Section 2.2), and `confident`, C's that G is sure of it (Section 2.3).
+            What `PoseEstimator.joints_in_crop` and `Judges.verdicts` do.
         """
-        maps = self.estimator.heatmaps(crops)
-        found = verdicts(self.pose_discriminator, self.confidence_discriminator, crops, maps)
-        return {**inference.joints_in_maps(maps), **found}
+        maps, context = self.judges.predict(crops)
+        if self.estimator.flip:
+            maps = self.estimator.heatmaps(crops)
+        return {**inference.joints_in_maps(maps), **self.judges.verdicts(maps, context)}
 
 
-def verdicts(pose_discriminator, confidence_discriminator, crops, maps):
-    """What P and C say of heatmaps: [B, 16] probabilities `plausible` and `confident`, as of `JudgedEstimator`."""
-    judged = {"plausible": pose_discriminator, "confident": confidence_discriminator}
-    return {
-        name: tf.sigmoid(network(network_inputs(network, crops, maps), training=False))
-        for name, network in judged.items()
-    }
+def load(workdir):
+    """The `Judges` with a workdir's best weights: those of P and C are of the same epoch as G's.
+
+    Raises:
+        UserError: it is no workdir, or holds no weights yet.
+    """
+    model = configuration.load(workdir).model
+    names = ("generator", "pose_discriminator", "confidence_discriminator")
+    built = dict(zip(names, (networks.generator(model), *networks.discriminators(model)), strict=True))
+    for name, network in built.items():
+        if network is not None:
+            inference.load_best(network, workdir, name)
+    return Judges(*built.values())
 
 
 def from_workdir(workdir, flip=False):
-    """The judged estimator with a workdir's best weights: those of P and C are of the same epoch as G's.
+    """The judged estimator with a workdir's best weights.
 
     Raises:
         UserError: it is no workdir, holds no weights yet, or was trained without P and C.
     """
-    pose_discriminator, confidence_discriminator = networks.discriminators(configuration.load(workdir).model)
-    if pose_discriminator is None:
+    judges = load(workdir)
+    if not judges.networks:
         raise UserError(f"{workdir} was trained with --nodiscriminators: it has no P and C to ask")
-    estimator = inference.from_workdir(workdir, flip)
-    inference.load_best(pose_discriminator, workdir, "pose_discriminator")
-    inference.load_best(confidence_discriminator, workdir, "confidence_discriminator")
-    return JudgedEstimator(estimator, pose_discriminator, confidence_discriminator)
+    return JudgedEstimator(inference.PoseEstimator(judges.generator, flip), judges)

@@ -14,7 +14,9 @@ NAME_WIDTH, FOUND_WIDTH, CELL_WIDTH = 200, 72, 72
 TEXT_SCALE = 0.62
 # A cell's colours at probabilities 0 and 1, white between them: of the palette of `drawing`, but of no side there.
 NO, YES = (204, 121, 167), (0, 158, 115)
-TITLES = ("ring: hidden", "found", "P", "C")
+TITLES = ("ring: hidden", "found")
+# What is said of a joint, by whom.
+VERDICTS = {"plausible": "P", "confident": "C"}
 FOUND, MISSED, UNKNOWN = "yes", "no", "?"
 
 
@@ -25,7 +27,8 @@ def draw(person, title):
         person: a dict of one person's arrays: `crop` [S, S, 3] uint8 RGB; `true` and `joints` [16, 2] crop pixels;
             `annotated`, `visible`, `counted` (whether a joint can be scored) and `found` (whether it is where it
             should be) [16] bool; `pose` [s, s, 16] heatmaps. Where G predicts them, `occlusion` [s, s, 16] and
-            `occluded` [16] probabilities; where there are P and C, `plausible` and `confident` [16] probabilities.
+            `occluded` [16] probabilities; where there is P, `plausible`, and where there is C, `confident` [16]
+            probabilities.
         title: the line at the top.
 
     Returns:
@@ -33,7 +36,7 @@ def draw(person, title):
     """
     pictures = _pictures(person)
     sheet = drawing.contact_sheet(list(pictures.values()), 2, SIDE, GAP, list(pictures))
-    if "plausible" in person:
+    if any(name in person for name in VERDICTS):
         sheet = np.concatenate([sheet, verdicts(person, len(sheet))], axis=1)
     return np.concatenate([drawing.text_line(f" {title}", sheet.shape[1]), sheet])
 
@@ -56,24 +59,22 @@ def verdicts(person, height):
     """A table of what P and C say, a row a joint, with whether it was found and a ring where it is hidden.
 
     Args:
-        person: as of `draw`, with `plausible` and `confident`.
+        person: as of `draw`, with `plausible` or `confident` or both.
         height: of the table in pixels.
 
     Returns:
         [height, W, 3] uint8 RGB.
     """
-    widths = (NAME_WIDTH, FOUND_WIDTH, CELL_WIDTH, CELL_WIDTH)
+    said = {title: person[name] for name, title in VERDICTS.items() if name in person}
+    widths = (NAME_WIDTH, FOUND_WIDTH, *[CELL_WIDTH] * len(said))
     row_height = height // (len(JOINTS) + 1)
-    rows = [np.hstack([_cell(text, w, row_height) for text, w in zip(TITLES, widths, strict=True)])]
+    rows = [np.hstack([_cell(text, w, row_height) for text, w in zip((*TITLES, *said), widths, strict=True)])]
     for i, joint in enumerate(JOINTS):
         name = _cell(joint.replace("_", " "), NAME_WIDTH, row_height, centred=False)
         if person["annotated"][i] and not person["visible"][i]:
             cv2.circle(name, (NAME_WIDTH - 14, row_height // 2), 7, (0, 0, 0), 2, cv2.LINE_AA)
-        said = [
-            _cell(f"{share:.2f}", CELL_WIDTH, row_height, colour(share))
-            for share in (person["plausible"][i], person["confident"][i])
-        ]
-        rows.append(np.hstack([name, _cell(_outcome(person, i), FOUND_WIDTH, row_height), *said]))
+        shares = [_cell(f"{each[i]:.2f}", CELL_WIDTH, row_height, colour(each[i])) for each in said.values()]
+        rows.append(np.hstack([name, _cell(_outcome(person, i), FOUND_WIDTH, row_height), *shares]))
     table = np.full((height, sum(widths) + GAP, 3), 255, np.uint8)
     table[: row_height * len(rows), :-GAP] = np.vstack(rows)
     return table

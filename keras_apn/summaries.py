@@ -18,8 +18,8 @@ FOLDER, PEOPLE = "tensorboard", 4
 # TensorBoard groups by what stands before the slash.
 TAGS = (
     ("loss", "loss/total"),
-    (r"(loss|adversarial|gradient_ratio)_(\w+)", r"\1/\2"),
-    (r"([pc])_(fake_share|accuracy)", r"\2/\1"),
+    (r"(loss|adversarial|gradient_ratio|weight)_(\w+)", r"\1/\2"),
+    (r"([pc])_(fake_share|accuracy)(_\w+)?", r"\2/\1\3"),
     (r"(delta|epsilon)", r"threshold/\1"),
 )
 Summary, SessionLog = tf.compat.v1.Summary, tf.compat.v1.SessionLog
@@ -103,6 +103,8 @@ class Summaries(keras.callbacks.Callback):
     def _panels(self, number):
         """An image of each of the first validation people, as `Summary.Value`s."""
         if self.shown is None:
+            model = self.model
+            self.judges = judges.Judges(model.generator, model.pose_discriminator, model.confidence_discriminator)
             self.shown = first_people(self.validation, self.model.crop_size, PEOPLE)
         looked = self.looked(tf.constant(self.shown["crop"]))
         found = {**self.shown, **{name: values.numpy() for name, values in looked.items()}}
@@ -118,11 +120,8 @@ class Summaries(keras.callbacks.Callback):
 
     def _look(self, crops):
         """What the networks make of crops, by the names of `panel.draw`."""
-        maps = inference.PoseEstimator(self.model.generator).heatmaps(crops)
-        found = {**maps, **inference.joints_in_maps(maps)}
-        if self.model.adversarial:
-            found |= judges.verdicts(self.model.pose_discriminator, self.model.confidence_discriminator, crops, maps)
-        return found
+        maps, context = self.judges.predict(crops)
+        return {**maps, **inference.joints_in_maps(maps), **self.judges.verdicts(maps, context)}
 
 
 def learning_rates(model):

@@ -143,12 +143,14 @@ def _heatmap(run, crop, n, joint, task, heatmap):
 
 def _verdicts(run, n, threshold):
     found, away = run.found, run.normalised[n]
-    said = {"P": found["plausible"][n], "C": found["confident"][n]}
+    said = {who: found[name][n] for who, name in (("P", "plausible"), ("C", "confident")) if name in found}
     plot = plots.verdicts(said, away <= threshold, ~np.isnan(away), ~found["visible"][n])
     told = "; ".join(
-        f"{name.replace('_', ' ')}: P {said['P'][i]:.2f}, C {said['C'][i]:.2f}" for i, name in enumerate(JOINTS)
+        f"{name.replace('_', ' ')}: {', '.join(f'{who} {each[i]:.2f}' for who, each in said.items())}"
+        for i, name in enumerate(JOINTS)
     )
-    return Tile(plot, "P and C", f"What P and C of {run.name} say. {told}.")
+    title = " and ".join(said)
+    return Tile(plot, title, f"What {title} of {run.name} say. {told}.")
 
 
 def _bytes(crop):
