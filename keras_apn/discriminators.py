@@ -1,8 +1,8 @@
 """P and C: networks that judge heatmaps joint by joint (Sections 2.2 and 2.3, Figure 4).
 
 Two designs. `pooled`, the default, judges each joint by what is there where the maps put it, and by where they put all
-others. `encoder_decoder` is the paper's: an encoder-decoder, then down to 16 numbers. Neither normalises what it makes
-of the maps, whose amplitude is most of what C has to judge (BUILD_NOTES 45).
+others. `encoder_decoder` is the paper's: an encoder-decoder, then down to 16 numbers. Neither has batch norm behind the
+maps: real and fake ones would each be normalised by their own batch, and their amplitude hidden (BUILD_NOTES 45).
 """
 
 import keras
@@ -19,6 +19,8 @@ MAP_GAIN = 8.0
 HIDDEN = 128
 # What the weights of a pooled joint are divided by beside their sum: below it a map counts as empty.
 EMPTY = 1e-3
+# The least norm of a map: a tenth, where a whole Gaussian of sigma 1 has 1.77.
+FAINT = 0.1
 
 
 def build_pose_discriminator(
@@ -54,8 +56,8 @@ def build_pose_discriminator(
         context = keras.Model(seen, entry, name="context")
     judged = keras.Input((side, side, features), name="context")
     maps = _map_inputs(crop_size, occlusion)
-    logits = _BODIES[design](maps, judged, features, levels)
-    judge = keras.Model({"context": judged, **maps}, logits, name="judge")
+    body = _pooled(maps, judged, features) if design == "pooled" else _encoder_decoder(maps, judged, features, levels)
+    judge = keras.Model({"context": judged, **maps}, body, name="judge")
     maps, seen = _map_inputs(crop_size, occlusion), keras.Input(seen.shape[1:], name=name)
     return keras.Model({name: seen, **maps}, judge({"context": context(seen), **maps}), name="pose_discriminator")
 
@@ -63,7 +65,9 @@ def build_pose_discriminator(
 def build_confidence_discriminator(*, crop_size=256, features=128, levels=4, occlusion=True, design="pooled"):
     """Builds C, which sees the heatmaps alone.
 
-    Takes and raises what `build_pose_discriminator` does.
+    Takes and raises what `build_pose_discriminator` does. In the pooled design it judges the shape of the maps, each
+    divided by its norm, and adds for the norm a term that rises with it: the confidence of a map of a given shape rises
+    with its amplitude, whatever was learned (BUILD_NOTES 45).
 
     Returns:
         A functional `keras.Model`: a dict of `pose` and `occlusion` [B, S / 4, S / 4, 16] to [B, 16] float32 logits
@@ -71,7 +75,15 @@ def build_confidence_discriminator(*, crop_size=256, features=128, levels=4, occ
     """
     _check(crop_size, levels, design)
     maps = _map_inputs(crop_size, occlusion)
-    return keras.Model(maps, _BODIES[design](maps, None, features, levels), name="confidence_discriminator")
+    if design == "encoder_decoder":
+        logits = _encoder_decoder(maps, None, features, levels)
+    else:
+        norms = Norms(dtype="float32", name="norms")(maps["pose"])
+        shapes = {task: Divided(dtype="float32", name=f"{task}_shape")([value, norms]) for task, value in maps.items()}
+        by_shape = _pooled(shapes, None, features)
+        by_amplitude = AmplitudeLogits(dtype="float32", name="amplitude_logits")(norms)
+        logits = keras.layers.Add(dtype="float32", name="logits")([by_shape, by_amplitude])
+    return keras.Model(maps, logits, name="confidence_discriminator")
 
 
 def sees(network):
@@ -138,6 +150,44 @@ class Readings(keras.layers.Layer):
         return tuple(input_shape[:-1])
 
 
+@keras.saving.register_keras_serializable("keras_apn")
+class Norms(keras.layers.Layer):
+    """The L2 norm of each of [B, H, W, J] maps, never below `FAINT`: [B, J]."""
+
+    def call(self, inputs):
+        return tf.sqrt(tf.reduce_sum(tf.square(inputs), (1, 2)) + FAINT**2)
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], input_shape[-1])
+
+
+@keras.saving.register_keras_serializable("keras_apn")
+class Divided(keras.layers.Layer):
+    """[B, H, W, J] maps, each divided by its norm of [B, J]."""
+
+    def call(self, inputs):
+        maps, norms = inputs
+        return maps / norms[:, None, None]
+
+    def compute_output_shape(self, input_shape):
+        return tuple(input_shape[0])
+
+
+@keras.saving.register_keras_serializable("keras_apn")
+class AmplitudeLogits(keras.layers.Layer):
+    """Logits [B, J] that rise with the logarithm of norms [B, J], at a positive rate learned for each joint."""
+
+    def build(self, input_shape):
+        self.rate = self.add_weight(name="rate", shape=(input_shape[-1],), initializer="zeros")
+        super().build(input_shape)
+
+    def call(self, inputs):
+        return tf.nn.softplus(tf.convert_to_tensor(self.rate)) * tf.math.log(inputs)
+
+    def compute_output_shape(self, input_shape):
+        return tuple(input_shape)
+
+
 def _check(crop_size, levels, design):
     check_size(crop_size, levels)
     if design not in DESIGNS:
@@ -158,7 +208,7 @@ def _entry(maps, context, features):
     return keras.layers.Add(name="merge")(seen) if len(seen) > 1 else seen[0]
 
 
-def _pooled(maps, context, features, levels):
+def _pooled(maps, context, features):
     """The verdict on a joint from the features where it is, and from those of all joints together."""
     x = blocks.residual(_entry(maps, context, features), features, name="body", norm=False)
     x = blocks.conv(keras.layers.ReLU(name="verdict_relu")(x), features, name="verdict")
@@ -168,7 +218,7 @@ def _pooled(maps, context, features, levels):
     together = keras.layers.Dense(HIDDEN, activation="relu", name="together")(together)
     together = keras.layers.Dense(NUM_JOINTS, dtype="float32", name="together_logits")(together)
     own = Readings(dtype="float32", name="own_logits")(at_joints)
-    return keras.layers.Add(dtype="float32", name="logits")([together, own])
+    return keras.layers.Add(dtype="float32", name="joint_logits")([together, own])
 
 
 def _encoder_decoder(maps, context, features, levels):
@@ -179,6 +229,3 @@ def _encoder_decoder(maps, context, features, levels):
         x = blocks.residual(halved, features, name=f"verdict{level}", norm=False)
     x = keras.layers.Flatten(name="verdict_flat")(keras.layers.ReLU(name="verdict_relu")(x))
     return keras.layers.Dense(NUM_JOINTS, dtype="float32", name="logits")(x)
-
-
-_BODIES = {"pooled": _pooled, "encoder_decoder": _encoder_decoder}

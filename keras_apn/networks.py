@@ -35,7 +35,8 @@ def discriminators(model):
             **sizes, context_channels=model.features if model.pose_context == "generator" else None
         )
     if model.discriminators and model.confidence_discriminator:
-        c = build_confidence_discriminator(**sizes)
+        # What C has to judge, a map's shape and height, takes half of P's width (BUILD_NOTES 45).
+        c = build_confidence_discriminator(**sizes | {"features": max(model.discriminator_features // 2, 2)})
     return p, c
 
 
