@@ -31,13 +31,14 @@ def residual(x, filters, *, name, norm=True):
         x: `[B, H, W, C]` features.
         filters: output channels; the two inner convolutions have half as many.
         name: prefix of every layer's name.
-        norm: whether batch norm stands before each ReLU.
+        norm: whether batch norm stands before each ReLU; without it the first convolution has no ReLU before it
+            either (TensorFlow's remapper fails on a sum whose uses are a ReLU and another sum).
 
     Returns:
         `[B, H, W, filters]` features.
     """
     x = Apart(name=f"{name}_apart")(x)
-    y = conv(norm_relu(x, name=f"{name}_1", norm=norm), filters // 2, name=f"{name}_1")
+    y = conv(norm_relu(x, name=f"{name}_1") if norm else x, filters // 2, name=f"{name}_1")
     y = conv(norm_relu(y, name=f"{name}_2", norm=norm), filters // 2, 3, name=f"{name}_2")
     y = conv(norm_relu(y, name=f"{name}_3", norm=norm), filters, name=f"{name}_3")
     skip = x if x.shape[-1] == filters else conv(x, filters, name=f"{name}_skip")
