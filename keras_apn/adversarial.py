@@ -9,6 +9,7 @@ from data_pipeline import augment
 from keras_apn import lanes, moved_joints, replicas
 from keras_apn.accumulation import accumulated
 from keras_apn.decode import decode
+from keras_apn.discrimination import Discrimination
 from keras_apn.loss_scale import LossScale
 from keras_apn.metrics import PCKh
 from keras_apn.moving_average import MovingAverage
@@ -54,6 +55,8 @@ class AdversarialPoseNet(keras.Model):
         self.loss_scale = LossScale() if training.precision == "float16" else None
         self.means = {name: keras.metrics.Mean(name=name) for name in self.objective.logged}
         self.pckh = PCKh(name="pckh")
+        # How well P and C know good joints from bad ones; of validation alone, `evaluate` begins it anew.
+        self.discrimination = Discrimination(self.objective)
         # What steps log is the same on every replica; Keras 2 would add it up, Keras 3 fails on several machines.
         self.distribute_reduction_method = "first"
         self.built = True
@@ -106,19 +109,26 @@ class AdversarialPoseNet(keras.Model):
         return {name: self.means[name].result() for name in logs}
 
     def test_step(self, batch):
-        """Scores G on a batch of patches, unaugmented."""
+        """Scores G, P and C on a batch of patches, unaugmented."""
         example = augment.make_crops(batch, augment.identity(tf.shape(batch["patch"])[0]), self.crop_size)
-        maps = self.generator(example["crop"], training=False)
+        maps, context = self.discrimination.predict(example["crop"])
         self.means["loss"].update_state(*self.objective.score(maps, example))
         joints, _ = decode(maps[self.objective.last["pose"]])
         self.pckh.update_state(joints, example["joints_heatmap"], example["head_size_heatmap"], example["annotated"])
+        self.discrimination.update(maps, context, example)
         return {"loss": self.means["loss"].result(), "pckh": self.pckh.result()}
 
     def evaluate(self, *args, **kwargs):
-        """Keras's, but always a dict, of all replicas' people; what a step of Keras 3 gives is of one replica's."""
+        """Keras's, but always a dict, of all replicas' people; what a step of Keras 3 gives is of one replica's.
+
+        Beside `loss` and `pckh` it holds `Discrimination.logs`.
+        """
+        with self.distribute_strategy.scope():
+            self.discrimination.reset()
         super().evaluate(*args, **kwargs)
         with self.distribute_strategy.scope():
-            return {"loss": float(self.means["loss"].result()), "pckh": float(self.pckh.result())}
+            scores = {"loss": float(self.means["loss"].result()), "pckh": float(self.pckh.result())}
+            return scores | self.discrimination.logs()
 
     def update(self, example):
         """Moves every network by one step.
