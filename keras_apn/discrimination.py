@@ -207,7 +207,8 @@ class Discrimination:
     def _seen(self, maps, masks, counted):
         """What P and C see of heatmaps, as in training: empty where a joint does not count."""
         return {
-            task: maps[task] * tf.cast(masks[task] & counted, tf.float32)[:, None, None] for task in self.objective.tasks
+            task: maps[task] * tf.cast(masks[task] & counted, tf.float32)[:, None, None]
+            for task in self.objective.tasks
         }
 
     def _seed(self):

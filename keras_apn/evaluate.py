@@ -5,10 +5,12 @@
   run's validation records, `--model=posenet.tflite --records='data/mpii/validation-*.tfrecord'` on any;
 - predictions made elsewhere: `--predictions=preds.mat --truth=detections_our_format.mat`.
 
+Of a run with P or C the table and the JSON also say how well they know good joints from bad ones (BUILD_NOTES 44).
 `--baseline` adds the mean pose of the training people, `--sheet` draws the first people with truth and prediction side
 by side, `--json` writes everything to a file.
 """
 
+import os
 import sys
 
 from data_pipeline import quiet  # noqa: F401  # isort: skip  It starts TensorFlow, so it comes first.
@@ -19,7 +21,19 @@ from absl import flags
 from data_pipeline import dataset, drawing, program
 from data_pipeline.errors import UserError
 from data_pipeline.files import write_json
-from keras_apn import averaging, exported, inference, metrics, plausibility, prediction_file, truth_file, visualize
+from keras_apn import (
+    averaging,
+    best,
+    discrimination,
+    exported,
+    inference,
+    judges,
+    metrics,
+    plausibility,
+    prediction_file,
+    truth_file,
+    visualize,
+)
 from keras_apn import config as configuration
 from keras_apn.outcomes import collect, examples, mean_pose, score
 from keras_apn.tables import table
@@ -92,6 +106,31 @@ def evaluate_predictions(predictions, truth, metric=None, annotations=None):
     return {"predictions": score(found, metric)}, metric, annotations
 
 
+def discriminators(workdir, records=None, batch_size=16):
+    """How well a run's P and C know good joints from bad ones.
+
+    Args:
+        workdir: the run's.
+        records: glob of other shards than the run's validation records.
+        batch_size: people in a batch.
+
+    Returns:
+        `discrimination.Discrimination.scores`; None of both, which is told on standard error, where the workdir holds
+        weights of G alone.
+    """
+    config = configuration.load(workdir)
+    model = config.model
+    named = {"pose_discriminator": model.pose_discriminator, "confidence_discriminator": model.confidence_discriminator}
+    trained = [name for name, wanted in named.items() if model.discriminators and wanted]
+    missing = [path for name in trained if not os.path.exists(path := best.path(workdir, name))]
+    if missing:
+        print(f"No weights in {missing[0]}; P and C are left out", file=sys.stderr)
+    if missing or not trained:
+        return dict.fromkeys(discrimination.NAMES.values())
+    paths = dataset.find(records or config.data.validation_records)
+    return discrimination.measure(judges.load(workdir), config, paths, batch_size)
+
+
 def draw_sheet(finder, paths, people):
     """The first people of records, each twice: the annotated joints, then the predicted ones; [H, W, 3] uint8 RGB."""
     example = next(examples(paths, finder.crop_size, people, finder.scales))
@@ -159,6 +198,8 @@ def main(values):
         config = configuration.load(values.workdir) if values.workdir else None
         finder = estimator(values.workdir, values.model, values.flip, averaging.require_scales(values.scales))
         rows, metric = evaluate(finder, config, values.records, values.metric, values.baseline, values.batch_size)
+        if not values.model:
+            rows["G"]["discriminators"] = discriminators(values.workdir, values.records, values.batch_size)
         if values.sheet:
             paths = dataset.find(values.records or config.data.validation_records)
             drawing.write_picture(values.sheet, draw_sheet(finder, paths, SHEET_PEOPLE))

@@ -12,21 +12,22 @@ import numpy as np
 import tensorflow as tf
 
 from data_pipeline import augment, geometry
-from keras_apn import inference, judges, metrics, panel
+from keras_apn import discrimination, inference, judges, metrics, panel
 
 FOLDER, PEOPLE = "tensorboard", 4
 # TensorBoard groups by what stands before the slash.
 TAGS = (
     ("loss", "loss/total"),
     (r"(loss|adversarial|gradient_ratio|weight)_(\w+)", r"\1/\2"),
-    (r"([pc])_(fake_share|accuracy)(_\w+)?", r"\2/\1\3"),
+    (r"([pc])_(peak|moved)_auc", r"auc/\1_\2"),
+    (r"([pc])_(fake_share|accuracy|auc|calibration|amplitude)(_\w+)?", r"\2/\1\3"),
     (r"(delta|epsilon)", r"threshold/\1"),
 )
 Summary, SessionLog = tf.compat.v1.Summary, tf.compat.v1.SessionLog
 
 
 def tag(name):
-    """Where TensorBoard shows what an epoch logs, by its name in `Objective.logged`."""
+    """Where TensorBoard shows what an epoch logs, by its name in `Objective.logged` or `Discrimination.logs`."""
     for pattern, place in TAGS:
         if match := re.fullmatch(pattern, name):
             return match.expand(place)
@@ -78,6 +79,9 @@ class Summaries(keras.callbacks.Callback):
         train |= {f"learning_rate/{key}": rate for key, rate in learning_rates(self.model).items()}
         known = {name: rate for name, rate in self.scores.items() if rate is not None}
         validation = {"loss/total": float(logs["val_loss"]), **known} if "val_loss" in logs else known
+        # As logged: by now the averaged weights are scored with the same metrics.
+        names = [f"{key}_{name}" for key, measures in discrimination.MEASURES.items() for name in measures]
+        validation |= {tag(name): float(logs[f"val_{name}"]) for name in names if f"val_{name}" in logs}
         if "val_pckh_averaged" in logs:
             validation["pckh/mean_14_averaged"] = 100.0 * float(logs["val_pckh_averaged"])
         return train, validation

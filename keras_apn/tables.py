@@ -8,7 +8,7 @@ def table(rows, metric):
     """Scores of several predictors.
 
     Args:
-        rows: dict of name to the dict of `outcomes.score`.
+        rows: dict of name to the dict of `outcomes.score`, with `discriminators` where `Discrimination.scores` is known
         metric: its key of `metrics.THRESHOLDS`.
 
     Returns:
@@ -17,7 +17,8 @@ def table(rows, metric):
     key = f"{metric}@{metrics.THRESHOLDS[metric]}"
     width = max(12, *(len(name) for name in rows))
     parts = [_rates(rows, key, width), _by_visibility(rows, width)]
-    parts += [part for part in (_errors(rows, width), _occlusion(rows, width), _implausible(rows, width)) if part]
+    known = (_errors(rows, width), _occlusion(rows, width), _implausible(rows, width), _discriminators(rows, width))
+    parts += [part for part in known if part]
     return "\n".join(line for part in parts for line in part)
 
 
@@ -60,6 +61,16 @@ def _implausible(rows, width):
     return [
         f"implausible poses, %: {name:<{width}} " + "  ".join(f"{what} {_cell(v).strip()}" for what, v in left.items())
         for name, left in known.items()
+    ]
+
+
+def _discriminators(rows, width):
+    return [
+        f"{who}: {name:<{width}} "
+        + "  ".join(f"{what} {'-' if value is None else f'{value:.3f}'}" for what, value in found.items())
+        for who, key in (("P", "pose"), ("C", "confidence"))
+        for name, row in rows.items()
+        if (found := (row.get("discriminators") or {}).get(key))
     ]
 
 

@@ -87,3 +87,16 @@ def test_counts_by_visibility_leave_out_what_is_not_counted():
     run = types.SimpleNamespace(normalised=away, found={"visible": visible})
     assert cells.count_by_visibility(run, "wrist", visible=False) == 2
     assert cells.count_by_visibility(run, "wrist", visible=True) == 2
+
+
+def test_discriminators_that_are_not_there_are_dashes():
+    pose = {"auc": 0.75, "peak_auc": 0.5, "moved_auc": None, "calibration": 0.125}
+    each = (None, {"pose": pose, "confidence": None}, {"pose": {**pose, "auc": 0.25}, "confidence": None})
+    named = [types.SimpleNamespace(name=str(n), scores={"discriminators": found}) for n, found in enumerate(each)]
+    table = cells.discriminators(named)
+    assert table["columns"][:2] == ["P: AUC", "P: the peak's AUC"]
+    dash = "\N{EN DASH}"
+    texts = [[one["text"] for one in row["cells"]] for row in table["rows"]]
+    assert texts[:2] == [[dash] * 8, ["0.750", "0.500", dash, "0.125", *[dash] * 4]]
+    assert [row["cells"][0]["best"] for row in table["rows"]] == [False, True, False]
+    assert cells.discriminators(named[:1]) is None

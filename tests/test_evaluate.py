@@ -1,3 +1,4 @@
+import dataclasses
 import functools
 import json
 import os
@@ -15,7 +16,7 @@ import scipy.io
 from data_pipeline import lsp
 from data_pipeline.errors import UserError
 from data_pipeline.skeleton import INDEX
-from keras_apn import evaluate, inference
+from keras_apn import best, evaluate, inference, networks
 
 ROOT = pathlib.Path(__file__).parents[1]
 COLUMN_KEYS = ["head", "shoulder", "elbow", "wrist", "hip", "knee", "ankle"]
@@ -148,8 +149,9 @@ def test_16_joints_are_scored_on_lsp_too_and_by_either_metric(run, shared_data, 
 def test_a_runs_json_has_stable_keys(run, tiny_workdir, tmp_path, capsys):
     sheet = tmp_path / "s.png"
     told = run(f"--workdir={tiny_workdir}", "--baseline", "--batch_size=4", f"--sheet={sheet}")
-    assert list(told) == [*SECTIONS, "mean_pose"]
+    assert list(told) == [*SECTIONS, "discriminators", "mean_pose"]
     assert list(told["mean_pose"]) == SECTIONS
+    assert told["discriminators"] == {"pose": None, "confidence": None}
     assert list(told["pckh@0.5"]) == RATES
     assert told["people"] == 5
     assert set(told["implausible"]) == {"limbs", "symmetry", "either", "truth"}
@@ -168,12 +170,55 @@ def test_a_run_is_scored_without_its_training_records(run, tiny_workdir, tmp_pat
     told["data"]["train_records"] = "gone/train-*.tfrecord"
     (copy / "config.json").write_text(json.dumps(told))
     assert run(f"--workdir={copy}")["implausible"] is None
-    assert capsys.readouterr().err == "No records match gone/train-*.tfrecord; plausibility is left out\n"
+    told = capsys.readouterr().err.splitlines()
+    assert told[0] == "No records match gone/train-*.tfrecord; plausibility is left out"
+    assert told[1:] == [f"No weights in {best.path(copy, 'pose_discriminator')}; P and C are left out"]
 
 
 def test_any_batch_size_gives_the_same_scores(run, tiny_workdir):
     whole, ragged = (run(f"--workdir={tiny_workdir}", f"--batch_size={batch}") for batch in (5, 3))
     assert whole == ragged
+
+
+MEASURES = {
+    "pose": ["auc", "peak_auc", "moved_auc", "calibration"],
+    "confidence": ["auc", "peak_auc", "amplitude", "calibration"],
+}
+
+
+@pytest.mark.parametrize("present", [("pose", "confidence"), ("pose",), ("confidence",), ()], ids=" and ".join)
+def test_a_run_says_how_good_its_discriminators_are(run, tiny_workdir, tiny_config, tmp_path, capsys, present):
+    wanted = {f"{name}_discriminator": name in present for name in MEASURES}
+    # Of a G that nobody trained no joint's map is near enough to the true one.
+    settings = dataclasses.replace(
+        tiny_config,
+        model=dataclasses.replace(tiny_config.model, **wanted),
+        training=dataclasses.replace(tiny_config.training, epsilon=1.0),
+    )
+    shutil.copytree(tiny_workdir / "best", tmp_path / "best")
+    settings.save(tmp_path)
+    for network in networks.discriminators(settings.model):
+        if network is not None:
+            network.save_weights(best.path(tmp_path, network.name))
+    told = run(f"--workdir={tmp_path}", "--batch_size=4")["discriminators"]
+    printed = capsys.readouterr()
+    assert not printed.err
+    assert list(told) == list(MEASURES)
+    for name, scores in told.items():
+        line = [words for words in printed.out.splitlines() if words.startswith(f"{name[0].upper()}: G ")]
+        if name not in present:
+            assert scores is None
+            assert not line
+            continue
+        assert list(scores) == MEASURES[name]
+        assert all(0 <= scores[measure] <= 1 for measure in scores if measure != "amplitude" and scores[measure])
+        assert 0 <= scores["calibration"] <= 1
+        (words,) = line
+        assert f"calibration {scores['calibration']:.3f}" in words
+    if "pose" in present:
+        assert None not in told["pose"].values()
+    if "confidence" in present:
+        assert told["confidence"]["amplitude"] != 0
 
 
 def test_flip_and_scales_are_taken(run, tiny_workdir):

@@ -123,6 +123,17 @@ def test_the_scores_are_those_of_evaluate_with_what_compares_them(made, workdirs
     assert scores["comparison"]["to_first"][OURS]["mean_14"]["value"] == pytest.approx(other - one)
 
 
+def test_the_page_says_how_good_p_and_c_are(made):
+    text, scores = made
+    assert scores["runs"]["alone"]["discriminators"] is None
+    found = scores["runs"][OURS]["discriminators"]
+    assert set(found["pose"]) == {"auc", "peak_auc", "moved_auc", "calibration"}
+    assert "How well do P and C know good joints from bad ones?" in text
+    for name in ("auc", "moved_auc", "calibration"):
+        assert f"{found['pose'][name]:.3f}" in text
+    assert "C: logit, maps times 1.2" in text
+
+
 def test_a_single_run_makes_a_page_too(workdirs, tmp_path):
     report.main(flags(workdirs[1:], tmp_path, gallery=0, panels=0))
     text = (tmp_path / "report.html").read_text()

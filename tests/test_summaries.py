@@ -72,6 +72,11 @@ def model():
         ("gradient_ratio_p", "gradient_ratio/p"),
         ("c_fake_share", "fake_share/c"),
         ("p_accuracy", "accuracy/p"),
+        ("p_auc", "auc/p"),
+        ("p_peak_auc", "auc/p_peak"),
+        ("p_moved_auc", "auc/p_moved"),
+        ("p_calibration", "calibration/p"),
+        ("c_amplitude", "amplitude/c"),
         ("epsilon", "threshold/epsilon"),
         ("something_else", "something_else"),
     ],
@@ -88,6 +93,9 @@ def test_everything_that_an_epoch_logs_is_a_curve(trained, model):
         assert curve(trained, "train", summaries.tag(name)) == expected
     losses = [(line["epoch"], pytest.approx(line["val_loss"], rel=1e-6)) for line in lines]
     assert curve(trained, "validation", "loss/total") == losses
+    for name in ("p_auc", "p_moved_auc", "p_calibration", "c_amplitude", "c_calibration"):
+        known = [(line["epoch"], pytest.approx(line[f"val_{name}"], rel=1e-6)) for line in lines]
+        assert curve(trained, "validation", summaries.tag(name)) == known
 
 
 def test_pckh_is_that_of_the_last_weights_and_not_of_the_averaged(trained):

@@ -37,3 +37,10 @@ def test_a_joint_that_nobody_has_annotated_is_a_dash():
     annotated[:, 9] = False
     row = tables.table({"G": outcomes.score(found(annotated=annotated), "pckh")}, "pckh").splitlines()[1]
     assert row.split()[1:3] == ["-", "100.00"]
+
+
+def test_what_is_known_of_the_discriminators_has_its_lines():
+    pose = {"auc": 0.75, "peak_auc": None, "moved_auc": 0.5, "calibration": 0.125}
+    rows = {"G": outcomes.score(found(), "pckh") | {"discriminators": {"pose": pose, "confidence": None}}}
+    last = tables.table(rows, "pckh").splitlines()[-1]
+    assert " ".join(last.split()) == "P: G auc 0.750 peak_auc - moved_auc 0.500 calibration 0.125"

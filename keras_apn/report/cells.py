@@ -21,6 +21,22 @@ LABELS = {
     "auc": "area",
 }
 
+# Titles of `discrimination.Discrimination.scores`, and whether the least is best, or None for no best.
+DISCRIMINATION = {
+    "pose": {
+        "auc": ("AUC", False),
+        "peak_auc": ("the peak's AUC", None),
+        "moved_auc": ("AUC on moved joints", False),
+        "calibration": ("calibration error", True),
+    },
+    "confidence": {
+        "auc": ("AUC", False),
+        "peak_auc": ("the peak's AUC", None),
+        "amplitude": ("logit, maps times 1.2", None),
+        "calibration": ("calibration error", True),
+    },
+}
+
 
 def label(title):
     """A title of `metrics.TITLES` in words."""
@@ -193,6 +209,18 @@ def verdicts(runs, threshold):
         for who, name in (("P", "plausible"), ("C", "confident"))
         for found in (True, False)
     }
+    return _by_run(runs, columns)
+
+
+def discriminators(runs):
+    """How well P and C know good joints from bad ones (BUILD_NOTES 44); None where no run has them."""
+    if not any(run.scores["discriminators"] for run in runs):
+        return None
+    columns = {}
+    for who, key in (("P", "pose"), ("C", "confidence")):
+        found = [(run.scores["discriminators"] or {}).get(key) or {} for run in runs]
+        for name, (title, least) in DISCRIMINATION[key].items():
+            columns[f"{who}: {title}"] = [cell(scores.get(name), 3) for scores in found], least
     return _by_run(runs, columns)
 
 

@@ -41,6 +41,20 @@ LOGGED = {
         "How many of G's joints are labelled good, how often P and C are right, and the thresholds of the labels. The "
         "shares should be neither all 0 nor all 1.",
     ),
+    "How well P and C know good joints from bad ones": (
+        {
+            "p_auc": "P: AUC",
+            "p_peak_auc": "P's labels by the peak: AUC",
+            "p_moved_auc": "P on moved joints: AUC",
+            "p_calibration": "P: calibration error",
+            "c_auc": "C: AUC",
+            "c_peak_auc": "C's labels by the peak: AUC",
+            "c_amplitude": "C's logit, maps times 1.2",
+            "c_calibration": "C: calibration error",
+        },
+        "Of validation people. An AUC of 0.5 is guessing; a discriminator whose AUC is not above that of the peak's "
+        "plain height has nothing to teach.",
+    ),
     "Run": (
         {"learning_rate": "learning rate", "seconds": "seconds an epoch"},
         "G's learning rate, and the time spent.",

@@ -112,6 +112,7 @@ def build(runs, compared, metric, paths, about, gallery, panel_count):
         "occlusion": cells.occlusion(runs),
         "implausible": cells.implausible(runs),
         "verdicts": cells.verdicts(runs, threshold),
+        "discriminators": cells.discriminators(runs),
         "settings": different,
         "shared_settings": same,
         "keys": {kind: [plots.key(n, kind) for n in range(len(runs))] for kind in ("line", "mark", "bar")},

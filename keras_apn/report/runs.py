@@ -9,7 +9,7 @@ import numpy as np
 from data_pipeline import dataset
 from data_pipeline.errors import UserError
 from keras_apn import config as configuration
-from keras_apn import history, inference, judges, metrics, outcomes
+from keras_apn import discrimination, history, inference, judges, metrics, outcomes
 from keras_apn.callbacks import STATE_FILE
 from keras_apn.report import misses
 
@@ -28,7 +28,8 @@ class Run:
         judge: its `judges.JudgedEstimator`, or None where it was trained without P and C.
         found: what `outcomes.collect` gives, with `plausible` and `confident` [N, 16] where there is a judge.
         normalised: [N, 16] distances in the metric's unit, NaN where nothing is counted.
-        scores: what `outcomes.score` gives, and `misses` as `misses.shares` does.
+        scores: what `outcomes.score` gives, `misses` as `misses.shares` does, and `discriminators`, those of
+            `discrimination.Discrimination`, or None where there is no judge.
     """
 
     name: str
@@ -130,5 +131,6 @@ def score(run, paths, metric, ranges, batch_size=16):
         unit = metrics.torso_size(found["true"], found["annotated"])
     normalised = metrics.distances(found["predicted"], found["true"], unit, found["annotated"])
     kinds = misses.classify(found["predicted"], found["true"], unit, found["annotated"], metrics.THRESHOLDS[metric])
-    scores = {**outcomes.score(found, metric, ranges), "misses": misses.shares(kinds)}
+    known = run.judge and discrimination.measure(run.judge.judges, run.config, paths, batch_size)
+    scores = {**outcomes.score(found, metric, ranges), "misses": misses.shares(kinds), "discriminators": known}
     return dataclasses.replace(run, found=found, normalised=normalised, scores=scores)
