@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from test_lifting import standing
+from test_lifting import profile, standing
 
 from data_pipeline import lsp, mpii, posed, synthetic, visibility
 from data_pipeline.person import Person
@@ -127,6 +127,30 @@ def test_an_occluded_joint_is_hidden_and_the_others_are_seen(joint):
 
 def test_all_is_seen_of_whom_nothing_is_occluded():
     assert drawn(person())[-1].all()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_where_occlusion_is_not_known_the_picture_tells_it(seed):
+    # One in profile: of the two sides only one can be seen, whatever the annotation says for want of a flag.
+    joints = (50 * profile() + (600, 500)).astype(np.float32)
+    framed, picture, _, _, inside, seen = drawn(person(joints_image=joints, occlusion_known=False), seed)
+    assert framed.occlusion_known
+    assert inside.all()
+    np.testing.assert_array_equal(framed.visible, seen)
+    assert not seen[[INDEX["left_hip"], INDEX["right_hip"]]].all()
+    assert not (picture.owner == posed._THING).any()
+
+
+def test_of_unknown_occlusion_what_is_not_annotated_stays_so_and_what_is_outside_is_not_hidden():
+    # The left wrist lies above the photograph's upper edge.
+    joints = person().joints_image.copy()
+    joints[INDEX["left_wrist"]] = 600, -60
+    source = person(missing=("head_top",), joints_image=joints, occlusion_known=False)
+    framed, *_, inside, seen = drawn(source)
+    assert not inside[INDEX["left_wrist"]]
+    assert framed.visible[INDEX["left_wrist"]]
+    assert not framed.visible[INDEX["head_top"]]
+    np.testing.assert_array_equal(framed.visible[inside], (seen & source.annotated)[inside])
 
 
 def test_a_midpoint_must_be_hidden_only_where_both_its_ends_are():

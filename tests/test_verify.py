@@ -203,7 +203,8 @@ def people(count):
     """What `compare` gives of people whose joints are found, 100 pixels apart and with heads of 10."""
     true = np.broadcast_to(np.arange(16.0)[None, :, None] * 100, (count, 16, 2))
     truth = {"true": true, "head_size": np.full(count, 10.0)}
-    return {**truth, "annotated": np.ones((count, 16), bool), "visible": np.ones((count, 16), bool)}
+    flags = dict.fromkeys(("annotated", "visible"), np.ones((count, 16), bool))
+    return {**truth, **flags, "occlusion_known": np.ones(count, bool)}
 
 
 def judged(truth, predicted, metric="pckh"):
