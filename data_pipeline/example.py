@@ -71,8 +71,8 @@ def counts(serialized):
         serialized: bytes, as `serialize` makes them.
 
     Returns:
-        A dict: `people`, 1; `people_occlusion_unknown`, 1 or 0; `joints_annotated`; `joints_occluded`, 0 where occlusion
-        is not known.
+        A dict: `people`, 1; `people_occlusion_unknown`, 1 or 0; `joints_annotated`; `joints_occluded`, 0 where that is
+        not known.
     """
     features = _message().FromString(serialized).features.feature
     annotated, visible = (sum(features[f"joints/{flag}"].int64_list.value) for flag in ("annotated", "visible"))

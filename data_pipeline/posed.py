@@ -174,9 +174,10 @@ def sample(person, seed):
         seed: at least 0; clothes, surroundings and the places of what is not annotated follow from it.
 
     Returns:
-        `(person, image)`: the person in the picture's pixels, moved and scaled and otherwise the same, but `visible` as
-        drawn where the annotation did not know occlusion; and (H, W, 3) uint8 RGB. The crop's side is 200 to 240 pixels, and the picture has room for `geometry.PATCH_RATIO` of it
-        where the photograph had; without a crop the picture's longer side is about that.
+        `(person, image)`: the person in the picture's pixels, moved and scaled and otherwise the same, but with
+        `visible` as drawn where the annotation does not know occlusion; and (H, W, 3) uint8 RGB. The crop's side is 200
+        to 240 pixels, and the picture has room for `geometry.PATCH_RATIO` of it where the photograph had; without a
+        crop the picture's longer side is about that.
     """
     rng = np.random.default_rng([seed, zlib.crc32(person.image.encode()), person.person_index])
     framed, picture, _, _ = draw(rng, person)

@@ -93,8 +93,8 @@ def test_a_flip_swaps_left_and_right():
 
 
 def test_whether_occlusion_is_known_is_passed_on():
-    for given, expected in (({"occlusion_known": tf.constant([False])}, [False]), ({}, [True])):
-        found = augment.make_crops(batch() | given, chosen(flip=True), CROP)["occlusion_known"]
+    for flags, expected in (({"occlusion_known": tf.constant([False])}, [False]), ({}, [True])):
+        found = augment.make_crops(batch() | flags, chosen(flip=True), CROP)["occlusion_known"]
         assert (found.dtype, found.numpy().tolist()) == (tf.bool, expected)
 
 

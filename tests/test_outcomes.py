@@ -98,7 +98,7 @@ def test_keys_are_stable_and_what_is_not_known_is_null():
 
 
 def two_people(**changes):
-    """Two people who are found, all whose joints are hidden, as is foretold, but the second's left wrist, which is not."""
+    """Two people who are found, with all joints hidden, as is predicted, but the second's left wrist, which is seen."""
     both = {name: np.repeat(value, 2, axis=0) for name, value in hand_made(visible=np.zeros((1, 16), bool)).items()}
     both["visible"][1, skeleton.INDEX["left_wrist"]] = True
     return {**both, "occluded": np.ones((2, 16)), **changes}

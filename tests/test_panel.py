@@ -84,7 +84,7 @@ def test_truth_and_prediction_have_rings_at_their_own_hidden_joints():
     assert rings(panel.draw(person(**both), "")) == [False, False]
     unknown = person(visible=but(WRIST, False, True), occlusion_known=False)
     assert rings(panel.draw(unknown, "")) == [False, False]
-    assert list(panel._pictures(unknown))[0] == "truth, occlusion not known"
+    assert next(iter(panel._pictures(unknown))) == "truth, occlusion not known"
 
 
 def test_each_task_has_its_own_heatmaps():

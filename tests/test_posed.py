@@ -131,14 +131,18 @@ def test_all_is_seen_of_whom_nothing_is_occluded():
 
 @pytest.mark.parametrize("seed", range(3))
 def test_where_occlusion_is_not_known_the_picture_tells_it(seed):
-    # One in profile: of the two sides only one can be seen, whatever the annotation says for want of a flag.
-    joints = (50 * profile() + (600, 500)).astype(np.float32)
+    # In profile, the left arm before the trunk or behind it: a flag puts it before, where one says nothing it may be
+    # behind, and the sample says so.
+    joints = (50 * profile(left_elbow=(0.05, -1.3), left_wrist=(0.1, -0.3)) + (600, 500)).astype(np.float32)
+    arm = [INDEX["left_elbow"], INDEX["left_wrist"]]
+    assert drawn(person(joints_image=joints), seed)[-1][arm].all()
     framed, picture, _, _, inside, seen = drawn(person(joints_image=joints, occlusion_known=False), seed)
-    assert framed.occlusion_known
+    assert not seen[arm].any()
     assert inside.all()
+    assert framed.occlusion_known
     np.testing.assert_array_equal(framed.visible, seen)
-    assert not seen[[INDEX["left_hip"], INDEX["right_hip"]]].all()
-    assert not (picture.owner == posed._THING).any()
+    # Nothing but the body hides anything.
+    assert not (picture.owner >= posed._THING).any()
 
 
 def test_of_unknown_occlusion_what_is_not_annotated_stays_so_and_what_is_outside_is_not_hidden():
