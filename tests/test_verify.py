@@ -156,6 +156,15 @@ def test_an_export_for_other_crops_is_the_users_mistake(monkeypatch):
         verify.open_all([artefacts.Artefact("onnx", "m.onnx")], crop_size=32)
 
 
+def test_the_truth_of_a_comparison_is_that_of_the_records(tiny_records):
+    paths = dataset.find(f"{tiny_records}/validation-*.tfrecord")
+    _, truth = verify.compare(exporting.estimator(), {}, paths, people=3)
+    known = outcomes.collect(paths, 32, 16)
+    assert {*truth, "image", "person_index"} == set(known)
+    for name, values in truth.items():
+        np.testing.assert_array_equal(values, known[name][:3])
+
+
 def test_an_export_of_other_tasks_is_the_users_mistake(tiny_records):
     paths = dataset.find(f"{tiny_records}/validation-*.tfrecord")
     single_task = finder(joints=(5, 16, 2), scores=(5, 16))
