@@ -90,7 +90,7 @@ class Objective:
         `judged` before P and C: those annotated within the crop; outside of it true and predicted maps are equally
         empty, and no label could tell them apart. `moved` with moved joints: the same, before and after.
         """
-        annotated, known = example["annotated"], example.get("occlusion_known", tf.ones_like(example["annotated"][:, 0]))[:, None]
+        annotated, known = example["annotated"], example["occlusion_known"][:, None]
         judged = annotated & heatmaps.inside(example["joints_heatmap"], self.size)
         found = {"pose": annotated, "occlusion": annotated & known, "judged": judged}
         if "moved_heatmap" in example:
@@ -294,8 +294,9 @@ class Objective:
         for (key, (deceived, gradient)), norm in zip(adversarial.items(), norms, strict=True):
             weight = fixed[key]
             if settings.balance == "share":
-                # A pull that vanishes, as that of a P that is fooled, is not blown up for ever.
-                weight = tf.minimum(share[key] * reference / (norm + TINY), settings.most_weight)
+                # The gradient of a discriminator that is fooled vanishes with its loss: a share of L_G's would blow it up.
+                left = tf.minimum(1.0, deceived / settings.fooled) if settings.fooled else 1.0
+                weight = share[key] * left * reference / (norm + TINY)
             weight *= ramp
             for task, name in self.last.items():
                 pulls[name] += weight * gradient[task]
