@@ -26,15 +26,9 @@ def draw(person, title):
     Args:
         person: a dict of one person's arrays: `crop` [S, S, 3] uint8 RGB; `true` and `joints` [16, 2] crop pixels;
             `annotated`, `visible`, `counted` (whether a joint can be scored) and `found` (whether it is where it
-<<<<<<< HEAD
-            should be) [16] bool; `pose` [s, s, 16] heatmaps. Where G predicts them, `occlusion` [s, s, 16] and
-            `occluded` [16] probabilities; where there is P, `plausible`, and where there is C, `confident` [16]
-            probabilities.
-=======
             should be) [16] bool; `occlusion_known`, without which nothing is drawn as hidden and the caption says so;
-            `pose` [s, s, 16] heatmaps. Where G predicts them, `occlusion` [s, s, 16] and
-            `occluded` [16] probabilities; where there are P and C, `plausible` and `confident` [16] probabilities.
->>>>>>> wt-occ
+            `pose` [s, s, 16] heatmaps. Where G predicts them, `occlusion` [s, s, 16] and `occluded` [16]
+            probabilities; where there is P, `plausible`, and where there is C, `confident` [16] probabilities.
         title: the line at the top.
 
     Returns:
@@ -79,12 +73,8 @@ def verdicts(person, height):
     said = {title: person[name] for name, title in VERDICTS.items() if name in person}
     widths = (NAME_WIDTH, FOUND_WIDTH, *[CELL_WIDTH] * len(said))
     row_height = height // (len(JOINTS) + 1)
-<<<<<<< HEAD
     rows = [np.hstack([_cell(text, w, row_height) for text, w in zip((*TITLES, *said), widths, strict=True)])]
-=======
-    rows = [np.hstack([_cell(text, w, row_height) for text, w in zip(TITLES, widths, strict=True)])]
     hidden = _hidden(person)
->>>>>>> wt-occ
     for i, joint in enumerate(JOINTS):
         name = _cell(joint.replace("_", " "), NAME_WIDTH, row_height, centred=False)
         if hidden[i]:
