@@ -92,24 +92,29 @@ def make_crops(batch, chosen, crop_size):
 
     Args:
         batch: `patch` [B, P, P, 3] uint8, `joints_patch` [B, 16, 2], `annotated`, `visible` [B, 16] bool,
-            `head_size_patch` [B], as `dataset.load` gives them.
+            `head_size_patch` [B], as `dataset.load` gives them, and `occlusion_known` [B] bool, everybody's if missing.
         chosen: from `sample` or `identity`.
         crop_size: side of the crops in pixels.
 
     Returns:
         A dict: `crop` [B, C, C, 3] float32 within 0 and 1, `joints_heatmap` [B, 16, 2] heatmap pixels, `annotated`,
-        `visible` [B, 16] bool, `head_size_heatmap` [B] heatmap pixels, and `crop_to_patch` [B, 2, 3].
+        `visible` [B, 16] bool, `occlusion_known` [B] bool, `head_size_heatmap` [B] heatmap pixels, and `crop_to_patch`
+        [B, 2, 3].
     """
     patch_size = batch["patch"].shape[1]
     matrix = crop_to_patch(chosen, crop_size, patch_size)
     crop = warp(tf.cast(batch["patch"], tf.float32), matrix, crop_size) * (chosen["gain"][:, None, None] / 255.0)
     joints_crop = move_joints(matrix, batch["joints_patch"])
     pixel_patch = chosen["scale"] * (geometry.STRIDE * patch_size / (geometry.PATCH_RATIO * crop_size))
+    occlusion_known = batch.get("occlusion_known")
+    if occlusion_known is None:
+        occlusion_known = tf.ones_like(batch["head_size_patch"], tf.bool)
     return {
         "crop": tf.clip_by_value(crop, 0.0, 1.0),
         "joints_heatmap": mirror_joints(geometry.crop_to_heatmap(joints_crop), chosen["flip"]),
         "annotated": mirror_joints(batch["annotated"], chosen["flip"]),
         "visible": mirror_joints(batch["visible"], chosen["flip"]),
+        "occlusion_known": tf.convert_to_tensor(occlusion_known),
         "head_size_heatmap": batch["head_size_patch"] / pixel_patch,
         "crop_to_patch": matrix,
     }

@@ -23,6 +23,8 @@ from data_pipeline.files import read_json, write_json
 
 SETTINGS = "build.json"
 UNREADABLE = "photograph unreadable"
+# What `example.counts` tells of a record, added up over a split.
+COUNTED = ("people", "people_occlusion_unknown", "joints_annotated", "joints_occluded")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,6 +68,7 @@ def fingerprint(tasks):
             digest.update(f"{split} {person} ".encode())
             continue
         digest.update(f"{split} {person.image} {person.person_index} {person.head_size} {person.side_image} ".encode())
+        digest.update(f"{person.occlusion_known} ".encode())
         for values in (person.joints_image, person.annotated, person.visible, person.center_image):
             digest.update(b"" if values is None else values.tobytes())
     return digest.hexdigest()
@@ -164,12 +167,12 @@ def entries(job):
     """What `dataset.json` says of each split, read back from its shards."""
     found = {}
     for split, tasks in job.tasks.items():
-        totals, people = collections.Counter(people=0, joints_annotated=0, joints_occluded=0), {}
+        totals, people = collections.Counter(dict.fromkeys(COUNTED, 0)), {}
         for shard in (shard for shard in job.all_shards() if shard[0] == split):
-            joints = [example.count_joints(frame.record) for frame in framing.read(job.path(shard))]
-            people[os.path.basename(job.path(shard))] = len(joints)
-            annotated, occluded = (sum(column) for column in zip(*joints, strict=True)) if joints else (0, 0)
-            totals.update(people=len(joints), joints_annotated=annotated, joints_occluded=occluded)
+            before = totals["people"]
+            for frame in framing.read(job.path(shard)):
+                totals.update(example.counts(frame.record))
+            people[os.path.basename(job.path(shard))] = totals["people"] - before
         left_out = len(tasks) - totals["people"]
         found[split] = {**totals, **({UNREADABLE: left_out} if left_out else {}), "shards": people}
     return found

@@ -91,7 +91,7 @@ def load(
 
     Returns:
         A `tf.data.Dataset` of dicts: `patch` [B, P, P, 3] uint8, `joints_patch` [B, 16, 2] float32, `annotated` and
-        `visible` [B, 16] bool, `head_size_patch` [B] float32.
+        `visible` [B, 16] bool, `occlusion_known` [B] bool, `head_size_patch` [B] float32.
 
     Raises:
         UserError: there are fewer shards than workers, or nobody answers at the service's address.

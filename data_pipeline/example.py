@@ -64,8 +64,22 @@ def serialize(values):
     return message.SerializeToString(deterministic=True)
 
 
-def count_joints(serialized):
-    """`(annotated, occluded)`: how many joints of a record are."""
+def counts(serialized):
+    """What a record adds to the counts of `dataset.json`.
+
+    Args:
+        serialized: bytes, as `serialize` makes them.
+
+    Returns:
+        A dict: `people`, 1; `people_occlusion_unknown`, 1 or 0; `joints_annotated`; `joints_occluded`, 0 where that is
+        not known.
+    """
     features = _message().FromString(serialized).features.feature
     annotated, visible = (sum(features[f"joints/{flag}"].int64_list.value) for flag in ("annotated", "visible"))
-    return annotated, annotated - visible
+    known = all(features["occlusion_known"].int64_list.value)
+    return {
+        "people": 1,
+        "people_occlusion_unknown": int(not known),
+        "joints_annotated": annotated,
+        "joints_occluded": annotated - visible if known else 0,
+    }

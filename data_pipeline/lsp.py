@@ -4,7 +4,8 @@ Both name 14 joints from the person's own left and right, in 1-based pixels: 1 i
 thorax are the midpoints of hips and shoulders, annotated where both of these are and visible where both are.
 
 LSP's third number is 1 for an occluded joint; all joints are annotated. LSPET's third number is 1 for an annotated
-joint, and the coordinates of the others are garbage. LSPET does not tell occlusion: annotated joints count as visible.
+joint, and the coordinates of the others are garbage. LSPET does not tell occlusion: annotated joints count as visible,
+and `occlusion_known` is False.
 """
 
 import collections
@@ -98,7 +99,7 @@ def read_lspet(path, split=None):
         split: "train" or None; all of LSPET (im00001.jpg to im10000.jpg) is for training.
 
     Returns:
-        `Annotations`; each annotated joint counts as visible, since LSPET has no occlusion flag.
+        `Annotations`; LSPET has no occlusion flag, so `occlusion_known` is False and `visible` is `annotated`.
 
     Raises:
         AnnotationError: the file is missing, damaged or of another dataset, or LSPET has no such split.
@@ -106,7 +107,8 @@ def read_lspet(path, split=None):
     _require_split("LSPET", ("train",), split)
     values = mat_file.load(path, "lspet").transpose(2, 0, 1).astype(np.float64)
     annotated = values[..., 2] == 1
-    return _annotations("im{:05d}.jpg", values[..., :2], annotated, annotated, ["train"] * len(values), split)
+    splits = ["train"] * len(values)
+    return _annotations("im{:05d}.jpg", values[..., :2], annotated, annotated, splits, split, occlusion_known=False)
 
 
 def head_size(joints_image, annotated):
@@ -136,7 +138,7 @@ def _require_split(name, splits, split):
         raise AnnotationError(f"{name} has {' and '.join(splits)} people only. Received: split={split}")
 
 
-def _annotations(image_format, joints14, annotated14, visible14, splits, wanted):
+def _annotations(image_format, joints14, annotated14, visible14, splits, wanted, occlusion_known=True):
     """Annotations from (N, 14, 2) 1-based pixels and (N, 14) flags; `splits` names each person's split."""
     people, skipped = [], collections.Counter()
     for i, split in enumerate(splits):
@@ -147,7 +149,7 @@ def _annotations(image_format, joints14, annotated14, visible14, splits, wanted)
         elif wanted in (None, split):
             center, side = (None, None) if split == "test" else _crop(joints[annotated], size)
             image, joints = image_format.format(i + 1), joints.astype(np.float32)
-            people.append(Person(image, 0, split, joints, annotated, visible, size, center, side))
+            people.append(Person(image, 0, split, joints, annotated, visible, size, center, side, occlusion_known))
     return Annotations(people, skipped)
 
 

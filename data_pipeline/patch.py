@@ -57,6 +57,7 @@ def values(person, image, patch_size, split):
         "joints/patch": geometry.apply(geometry.invert(to_image), person.joints_image) * person.annotated[:, None],
         "joints/annotated": person.annotated,
         "joints/visible": person.visible,
+        "occlusion_known": person.occlusion_known,
         "head_size": person.head_size,
         "image": person.image.encode(),
         "person_index": person.person_index,

@@ -25,6 +25,7 @@ class Person:
         head_size: the unit of PCKh in image pixels: 0.6 times the diagonal of the head box.
         center_image: (2,) float32, the centre of the crop; None for the middle of the image.
         side_image: the crop's side in image pixels; None for the image's longer side.
+        occlusion_known: whether somebody looked at what is occluded; if not, `visible` is `annotated` and says nothing.
     """
 
     image: str
@@ -36,11 +37,12 @@ class Person:
     head_size: float
     center_image: np.ndarray | None
     side_image: float | None
+    occlusion_known: bool = True
 
     @property
     def occluded(self):
-        """(16,) bool, annotated as hidden by something."""
-        return self.annotated & ~self.visible
+        """(16,) bool, annotated as hidden by something; none where occlusion is not known."""
+        return self.annotated & ~self.visible & self.occlusion_known
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,9 +53,15 @@ class Annotations:
     skipped: collections.Counter
 
     def summary(self):
-        """Counts as a dict that goes into JSON: `people`, `joints_annotated`, `joints_occluded`, `skipped`."""
+        """Counts as a dict that goes into JSON.
+
+        Returns:
+            `people`, `people_occlusion_unknown`, `joints_annotated`, `joints_occluded` and `skipped`. The occluded
+            joints are those of people whose occlusion is known.
+        """
         return {
             "people": len(self.people),
+            "people_occlusion_unknown": sum(not p.occlusion_known for p in self.people),
             "joints_annotated": int(sum(p.annotated.sum() for p in self.people)),
             "joints_occluded": int(sum(p.occluded.sum() for p in self.people)),
             "skipped": dict(sorted(self.skipped.items())),

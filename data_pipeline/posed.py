@@ -2,7 +2,9 @@
 
 Annotations come without their photographs; here each becomes a clothed figure whose joints lie where they were
 marked. What was marked as occluded is hidden, by the body or by a thing before it, and nothing stands before what was
-marked as visible. Every sample follows from the seed and the person's image and index alone.
+marked as visible. Where the annotation does not know occlusion, the drawing decides it: nothing stands before the
+person, their own body hides what it hides, and the sample's `visible` is what the picture shows, so that its occlusion
+is known. Every sample follows from the seed and the person's image and index alone.
 """
 
 import dataclasses
@@ -94,8 +96,9 @@ def _body(rng, head_metres, skull):
 
 def _pose(rng, person, joints_image, unit, size):
     """A `synthetic.Subject` in the pose, and its `canvas.Camera`; `unit` is a head size of the body in pixels."""
-    hide = hidden(person)
-    lifted = lifting.lift(joints_image / unit, person.visible, hide)
+    # What says nothing must not ask the body to turn every joint to the camera.
+    show = person.visible & person.occlusion_known
+    lifted = lifting.lift(joints_image / unit, show, hidden(person))
     stature, distance = rng.uniform(1.55, 1.9), rng.uniform(5, 9)
     metres = stature * bones.HEAD_SHARE
     camera = canvas.Camera(distance * unit / metres, ((size[0] - 1) / 2, (size[1] - 1) / 2))
@@ -129,6 +132,12 @@ def _cover(rng, picture, camera, light, drawn, person, head):
             _, seen = visibility.visible(drawn, picture, camera, _FIRST)
 
 
+def _as_seen(framed, picture, drawn, camera):
+    """The person with what the picture shows as `visible`. Outside the picture nothing hides a joint."""
+    inside, seen = visibility.visible(drawn, picture, camera, _FIRST)
+    return dataclasses.replace(framed, visible=framed.annotated & (seen | ~inside), occlusion_known=True)
+
+
 def draw(rng, person):
     """Draws a person in their pose.
 
@@ -150,7 +159,10 @@ def draw(rng, person):
     light, drawn = synthetic.light(rng), subject.dressed(rng)
     picture = _surroundings(rng, size, camera, subject, light)
     sweep.draw(picture, list(drawn.parts.values()), camera, light, list(drawn.numbers(_FIRST).values()))
-    _cover(rng, picture, camera, light, drawn, person, framed.head_size)
+    if person.occlusion_known:
+        _cover(rng, picture, camera, light, drawn, person, framed.head_size)
+    else:
+        framed = _as_seen(framed, picture, drawn, camera)
     return framed, picture, drawn, camera
 
 
@@ -162,9 +174,10 @@ def sample(person, seed):
         seed: at least 0; clothes, surroundings and the places of what is not annotated follow from it.
 
     Returns:
-        `(person, image)`: the person in the picture's pixels, moved and scaled and otherwise the same, and (H, W, 3)
-        uint8 RGB. The crop's side is 200 to 240 pixels, and the picture has room for `geometry.PATCH_RATIO` of it
-        where the photograph had; without a crop the picture's longer side is about that.
+        `(person, image)`: the person in the picture's pixels, moved and scaled and otherwise the same, but with
+        `visible` as drawn where the annotation does not know occlusion; and (H, W, 3) uint8 RGB. The crop's side is 200
+        to 240 pixels, and the picture has room for `geometry.PATCH_RATIO` of it where the photograph had; without a
+        crop the picture's longer side is about that.
     """
     rng = np.random.default_rng([seed, zlib.crc32(person.image.encode()), person.person_index])
     framed, picture, _, _ = draw(rng, person)

@@ -60,8 +60,9 @@ def default_crop_size(patch_size):
 
 
 def title(record):
-    """The photograph's name and the person's number in it."""
-    return f"{record['image'].decode(errors='replace')}, person {record['person_index']}"
+    """The photograph's name, the person's number in it, and a word where their dots may be hidden joints."""
+    unknown = "" if record["occlusion_known"] else ", occlusion not known"
+    return f"{record['image'].decode(errors='replace')}, person {record['person_index']}{unknown}"
 
 
 def draw_patch(record, side):
@@ -94,7 +95,7 @@ def make_examples(record, chosen, crop_size):
     Returns:
         The dict of `augment.make_crops` for N crops, as arrays.
     """
-    names = ("patch", "joints_patch", "annotated", "visible", "head_size_patch")
+    names = ("patch", "joints_patch", "annotated", "visible", "occlusion_known", "head_size_patch")
     batch = {name: np.repeat(record[name][None], len(chosen["flip"]), axis=0) for name in names}
     return {name: value.numpy() for name, value in augment.make_crops(batch, chosen, crop_size).items()}
 

@@ -1,7 +1,7 @@
 """A record: one person as bytes in a TFRecord file, and back.
 
 It holds a square JPEG patch around the person, the map from the patch to the photograph, the joints in patch pixels,
-which of them are annotated and which visible, and the head size.
+which of them are annotated and which visible, whether the latter is known, and the head size.
 """
 
 import tensorflow as tf
@@ -15,6 +15,8 @@ FEATURES = {
     "joints/patch": tf.io.FixedLenFeature([NUM_JOINTS, 2], tf.float32),
     "joints/annotated": tf.io.FixedLenFeature([NUM_JOINTS], tf.int64),
     "joints/visible": tf.io.FixedLenFeature([NUM_JOINTS], tf.int64),
+    # Records made before there was the flag lack it; it is wrong of LSPET's alone (BUILD_NOTES 43).
+    "occlusion_known": tf.io.FixedLenFeature([], tf.int64, default_value=1),
     "head_size": tf.io.FixedLenFeature([], tf.float32),
     "image": tf.io.FixedLenFeature([], tf.string),
     "person_index": tf.io.FixedLenFeature([], tf.int64),
@@ -40,8 +42,8 @@ def parse(serialized, patch_size):
 
     Returns:
         A dict: `patch` [B, P, P, 3] uint8 RGB, `joints_patch` [B, 16, 2] float32, `annotated` and `visible` [B, 16]
-        bool, `head_size_patch` [B] float32 in patch pixels, `patch_to_image` [B, 2, 3] float32, `image` [B] string and
-        `person_index` [B] int64.
+        bool, `occlusion_known` [B] bool (`visible` says nothing of the others), `head_size_patch` [B] float32 in patch
+        pixels, `patch_to_image` [B, 2, 3] float32, `image` [B] string and `person_index` [B] int64.
     """
 
     def decode(encoded):
@@ -58,6 +60,7 @@ def parse(serialized, patch_size):
         "joints_patch": features["joints/patch"],
         "annotated": tf.cast(features["joints/annotated"], tf.bool),
         "visible": tf.cast(features["joints/visible"], tf.bool),
+        "occlusion_known": tf.cast(features["occlusion_known"], tf.bool),
         "head_size_patch": features["head_size"] / to_image[:, 0, 0],
         "patch_to_image": to_image,
         "image": features["image"],

@@ -26,7 +26,7 @@ from keras_apn import config as configuration
 from keras_apn import exported, inference, outcomes
 
 BOUND_PASSED = 1
-TRUTH = ("true", "head_size", "annotated", "visible")
+TRUTH = ("true", "head_size", "annotated", "visible", "occlusion_known")
 
 
 def keras_answers(estimator):

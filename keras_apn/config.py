@@ -49,7 +49,9 @@ class ModelConfig:
     discriminators: bool = _setting(True, "train with P and C; --nodiscriminators leaves G alone")
     pose_discriminator: bool = _setting(True, "train with P, unless --nodiscriminators")
     confidence_discriminator: bool = _setting(True, "train with C, unless --nodiscriminators")
-    discriminator_features: int = _setting(128, "channels of P's residual modules; C has half of them (BUILD_NOTES 11)", least=2)
+    discriminator_features: int = _setting(
+        128, "channels of P's residual modules; C has half of them (BUILD_NOTES 11)", least=2
+    )
     discriminator_design: str = _setting(
         "pooled",
         "P and C judge what is at each joint, or by an encoder-decoder as in Sections 2.2 and 2.3 (BUILD_NOTES 45)",
@@ -136,8 +138,8 @@ class TrainingConfig:
     )
     pose_share: float = _setting(0.2, "P's gradient at the heatmaps over L_G's, with --balance=share", least=0)
     confidence_share: float = _setting(0.2, "C's gradient at the heatmaps over L_G's, with --balance=share", least=0)
-    most_weight: float = _setting(
-        1.0, "bound on what an adversarial loss is multiplied by, with --balance=share (BUILD_NOTES 47)", above=0
+    fooled: float = _setting(
+        0.1, "adversarial loss below which a share of L_G's gradient falls in proportion (BUILD_NOTES 47)", least=0
     )
     pull: str = _setting("all", "P and C pull all joints, or those alone whose label is 0", choices=("all", "wrong"))
     pull_start: float = _setting(0.0, "share of the training before P and C pull G", least=0, most=1)

@@ -122,13 +122,14 @@ def errors(normalised):
     return {"mean": float(counted.mean()), "median": float(np.median(counted))}
 
 
-def by_visibility(normalised, visible, threshold):
+def by_visibility(normalised, visible, threshold, occlusion_known=None):
     """Percent of wrists and elbows within the threshold, left and right pooled (the paper's Table 3).
 
     Args:
         normalised: [N, 16] from `distances`.
         visible: [N, 16] bool, or None where it is not known.
         threshold: in units of the normaliser.
+        occlusion_known: [N] bool, the people who count; None for all.
 
     Returns:
         `{"visible": {"wrist", "elbow"}, "occluded": {"wrist", "elbow"}}`; None where there is none or it is not known.
@@ -136,18 +137,21 @@ def by_visibility(normalised, visible, threshold):
     table = {}
     for name, wanted in (("visible", True), ("occluded", False)):
         chosen = np.zeros(normalised.shape, bool) if visible is None else visible == wanted
+        if occlusion_known is not None:
+            chosen = chosen & occlusion_known[:, None]
         split = np.where(chosen, normalised, np.nan)
         table[name] = {joint: _percent(split[:, list(COLUMNS[joint])], threshold) for joint in ("wrist", "elbow")}
     return table
 
 
-def score(normalised, visible, metric="pckh"):
+def score(normalised, visible, metric="pckh", occlusion_known=None):
     """Everything that can be said of distances alone.
 
     Args:
         normalised: [N, 16] from `distances`.
         visible: [N, 16] bool, or None where it is not known.
         metric: a key of `THRESHOLDS`.
+        occlusion_known: [N] bool, whose `visible` counts; None for everybody's.
 
     Returns:
         A dict that goes into JSON: `<metric>@<threshold>` with the keys of `TITLES`, what `by_visibility` gives,
@@ -158,7 +162,7 @@ def score(normalised, visible, metric="pckh"):
     table = {**rates(normalised, threshold), "auc": area(points["thresholds"], points["mean_14"])}
     return {
         f"{metric}@{threshold}": table,
-        **by_visibility(normalised, visible, threshold),
+        **by_visibility(normalised, visible, threshold, occlusion_known),
         "curve": points,
         "people": len(normalised),
     }

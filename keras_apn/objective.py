@@ -81,7 +81,7 @@ class Objective:
             names += [f"{what}_{key}" for what in ("adversarial", "gradient_ratio", "weight")]
             names += [f"loss_{key}_{kind}" for kind in kinds] + [f"{key}_accuracy_{kind}" for kind in kinds]
             names.append(f"{key}_fake_share")
-        return names + ["delta", "epsilon"] if self.judges else names
+        return [*names, "delta", "epsilon"] if self.judges else names
 
     def masks(self, example):
         """Which joints count where, by name: [B, 16] bool.
@@ -90,7 +90,7 @@ class Objective:
         `judged` before P and C: those annotated within the crop; outside of it true and predicted maps are equally
         empty, and no label could tell them apart. `moved` with moved joints: the same, before and after.
         """
-        annotated, known = example["annotated"], example.get("occlusion_known", tf.ones_like(example["annotated"][:, 0]))[:, None]
+        annotated, known = example["annotated"], example["occlusion_known"][:, None]
         judged = annotated & heatmaps.inside(example["joints_heatmap"], self.size)
         found = {"pose": annotated, "occlusion": annotated & known, "judged": judged}
         if "moved_heatmap" in example:
@@ -144,9 +144,7 @@ class Objective:
         return self._drawn(example, example["joints_heatmap"])
 
     def _drawn(self, example, joints_heatmap):
-        drawn = heatmaps.targets(
-            joints_heatmap, example["annotated"], example["visible"], self.size, self.data.sigma
-        )
+        drawn = heatmaps.targets(joints_heatmap, example["annotated"], example["visible"], self.size, self.data.sigma)
         return dict(zip(("pose", "occlusion"), drawn, strict=True))
 
     def supervise(self, maps, truth, example, counts=None):
@@ -237,7 +235,9 @@ class Objective:
             fake_labels, thresholds = self._labels(example, truth, fake, progress)
             shown["fake"], logs = (fake, masks["judged"], fake_labels), logs | thresholds
         if "moved" in kinds and self.moves:
-            moved = self._seen(self._drawn(example, example["moved_heatmap"]), example, masks | {"judged": masks["moved"]})
+            moved = self._seen(
+                self._drawn(example, example["moved_heatmap"]), example, masks | {"judged": masks["moved"]}
+            )
             shown["moved"] = moved, masks["moved"], {"p": 1.0 - tf.cast(example["moved"], tf.float32)}
         for key, network in self.judges.items():
             own = {kind: (maps, mask, given[key]) for kind, (maps, mask, given) in shown.items() if key in given}
@@ -294,8 +294,9 @@ class Objective:
         for (key, (deceived, gradient)), norm in zip(adversarial.items(), norms, strict=True):
             weight = fixed[key]
             if settings.balance == "share":
-                # A pull that vanishes, as that of a P that is fooled, is not blown up for ever.
-                weight = tf.minimum(share[key] * reference / (norm + TINY), settings.most_weight)
+                # A discriminator that is fooled has a vanishing gradient, which its share would blow up.
+                left = tf.minimum(1.0, deceived / settings.fooled) if settings.fooled else 1.0
+                weight = share[key] * left * reference / (norm + TINY)
             weight *= ramp
             for task, name in self.last.items():
                 pulls[name] += weight * gradient[task]

@@ -20,8 +20,8 @@ def examples(paths, crop_size, batch_size, scales=averaging.ONE_SCALE):
 
     Yields:
         Dicts of tensors: `crop` [B, S, S, 3] within 0 and 1, `true` [B, 16, 2] and `head_size` [B] in crop pixels,
-        `annotated` and `visible` [B, 16], `image` [B] string and `person_index` [B]; and `views`, a list of crops, one
-        a scale, cut from the patches.
+        `annotated` and `visible` [B, 16], `occlusion_known` [B], `image` [B] string and `person_index` [B]; and
+        `views`, a list of crops, one a scale, cut from the patches.
     """
     described = dataset.describe(paths)
     segments = intact.survey(described["shards"], tolerated=0.0)
@@ -41,6 +41,7 @@ def examples(paths, crop_size, batch_size, scales=averaging.ONE_SCALE):
             "head_size": example["head_size_heatmap"] * geometry.STRIDE,
             "annotated": example["annotated"],
             "visible": example["visible"],
+            "occlusion_known": example["occlusion_known"],
             "image": batch["image"],
             "person_index": batch["person_index"],
         }
@@ -55,9 +56,10 @@ def collect(paths, crop_size, batch_size, estimator=None, crops=False):
         crops: whether to keep the crops too.
 
     Returns:
-        A dict of arrays over all N people: `true`, `head_size`, `annotated`, `visible`, `image` (object array of str)
-        and `person_index` as `examples` yields them; with an estimator `predicted` [N, 16, 2] in crop pixels, `scores`
-        [N, 16] and, unless single-task, `occluded` [N, 16]; with `crops`, `crop` [N, S, S, 3] uint8.
+        A dict of arrays over all N people: `true`, `head_size`, `annotated`, `visible`, `occlusion_known`, `image`
+        (object array of str) and `person_index` as `examples` yields them; with an estimator `predicted` [N, 16, 2] in
+        crop pixels, `scores` [N, 16] and, unless single-task, `occluded` [N, 16]; with `crops`, `crop` [N, S, S, 3]
+        uint8.
     """
     found = collections.defaultdict(list)
     scales = estimator.scales if estimator else averaging.ONE_SCALE
@@ -80,7 +82,8 @@ def score(found, metric, ranges=None):
 
     Args:
         found: a dict of `predicted` and `true` [N, 16, 2] in one frame, `head_size` [N] in its pixels, `annotated`
-            [N, 16]; `visible` [N, 16] and `occluded` [N, 16], None or missing where not known.
+            [N, 16]; `visible` [N, 16] and `occluded` [N, 16], None or missing where not known; `occlusion_known` [N],
+            whose `visible` counts, everybody's if missing.
         metric: a key of `metrics.THRESHOLDS`.
         ranges: the `plausibility.Ranges` of training poses, None where there are none.
 
@@ -93,12 +96,12 @@ def score(found, metric, ranges=None):
     normalised = in_head_sizes
     if metric == "pck":
         normalised = metrics.distances(predicted, true, metrics.torso_size(true, annotated), annotated)
-    visible = found.get("visible")
+    visible, known = found.get("visible"), found.get("occlusion_known")
     left = ranges and plausibility.shares(ranges, predicted, true, found["head_size"], annotated)
     return {
-        **metrics.score(normalised, visible, metric),
+        **metrics.score(normalised, visible, metric, known),
         "error_head_sizes": metrics.errors(in_head_sizes),
-        "occlusion_ap": precision.occlusion(found.get("occluded"), visible, annotated),
+        "occlusion_ap": precision.occlusion(found.get("occluded"), visible, annotated, known),
         "implausible": left,
     }
 

@@ -26,9 +26,9 @@ def draw(person, title):
     Args:
         person: a dict of one person's arrays: `crop` [S, S, 3] uint8 RGB; `true` and `joints` [16, 2] crop pixels;
             `annotated`, `visible`, `counted` (whether a joint can be scored) and `found` (whether it is where it
-            should be) [16] bool; `pose` [s, s, 16] heatmaps. Where G predicts them, `occlusion` [s, s, 16] and
-            `occluded` [16] probabilities; where there is P, `plausible`, and where there is C, `confident` [16]
-            probabilities.
+            should be) [16] bool; `occlusion_known`, without which nothing is drawn as hidden and the caption says so;
+            `pose` [s, s, 16] heatmaps. Where G predicts them, `occlusion` [s, s, 16] and `occluded` [16]
+            probabilities; where there is P, `plausible`, and where there is C, `confident` [16] probabilities.
         title: the line at the top.
 
     Returns:
@@ -44,15 +44,20 @@ def draw(person, title):
 def _pictures(person):
     """The pictures by their captions."""
     image, (true, joints) = drawing.enlarged(person["crop"], SIDE, person["true"], person["joints"])
-    hidden = person["annotated"] & ~person["visible"]
+    truth = "truth" if person["occlusion_known"] else "truth, occlusion not known"
     pictures = {
-        "truth": drawing.draw_pose(image, true, hidden, person["annotated"]),
+        truth: drawing.draw_pose(image, true, _hidden(person), person["annotated"]),
         "prediction": visualize.draw_prediction(image, joints, person.get("occluded")),
         "pose heatmaps": drawing.draw_heatmaps(image, np.clip(person["pose"], 0.0, 1.0)),
     }
     if "occlusion" in person:
         pictures["occlusion heatmaps"] = drawing.draw_heatmaps(image, np.clip(person["occlusion"], 0.0, 1.0))
     return pictures
+
+
+def _hidden(person):
+    """(16,) bool, the joints that are known to be hidden."""
+    return person["annotated"] & ~person["visible"] & person["occlusion_known"]
 
 
 def verdicts(person, height):
@@ -69,9 +74,10 @@ def verdicts(person, height):
     widths = (NAME_WIDTH, FOUND_WIDTH, *[CELL_WIDTH] * len(said))
     row_height = height // (len(JOINTS) + 1)
     rows = [np.hstack([_cell(text, w, row_height) for text, w in zip((*TITLES, *said), widths, strict=True)])]
+    hidden = _hidden(person)
     for i, joint in enumerate(JOINTS):
         name = _cell(joint.replace("_", " "), NAME_WIDTH, row_height, centred=False)
-        if person["annotated"][i] and not person["visible"][i]:
+        if hidden[i]:
             cv2.circle(name, (NAME_WIDTH - 14, row_height // 2), 7, (0, 0, 0), 2, cv2.LINE_AA)
         shares = [_cell(f"{each[i]:.2f}", CELL_WIDTH, row_height, colour(each[i])) for each in said.values()]
         rows.append(np.hstack([name, _cell(_outcome(person, i), FOUND_WIDTH, row_height), *shares]))

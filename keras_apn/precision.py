@@ -27,22 +27,25 @@ def average_precision(scores, positives):
     return float((np.diff(recall, prepend=0.0) * precision).sum())
 
 
-def occlusion(occluded, visible, annotated):
+def occlusion(occluded, visible, annotated, occlusion_known=None):
     """Average precision of occlusion, joint by joint.
 
     Args:
         occluded: [N, 16] predicted probabilities, or None where none are predicted.
         visible: [N, 16] bool, or None where it is not known.
         annotated: [N, 16] bool.
+        occlusion_known: [N] bool, the people who count; None for all.
 
     Returns:
         A dict that goes into JSON: the columns of `skeleton.COLUMNS` (mean of left and right) and `mean_14`, all in
         percent, `joints` with each of the 16, and `share`, the columns' percent of joints that are occluded, which is
-        what chance scores. Percents are None where no joint is occluded. None where either side is not known.
+        what chance scores. Percents are None where no joint is occluded. None where either side is not known, of all
+        joints or of everybody.
     """
-    if occluded is None or visible is None:
+    people = np.ones(len(annotated), bool) if occlusion_known is None else occlusion_known
+    if occluded is None or visible is None or not people.any():
         return None
-    chosen = [annotated[:, i] for i in range(len(JOINTS))]
+    chosen = [annotated[:, i] & people for i in range(len(JOINTS))]
     each = [average_precision(occluded[known, i], ~visible[known, i]) for i, known in enumerate(chosen)]
     shares = [100.0 * np.mean(~visible[known, i]) if known.any() else None for i, known in enumerate(chosen)]
     each = [None if value is None else 100.0 * value for value in each]

@@ -52,16 +52,29 @@ class Records:
 
 def survey(config, pattern, tolerated):
     """The `Records` of a glob; raises UserError where they are missing or damaged."""
-    described = dataset.describe(find_records(config, pattern))
+    return _surveyed(find_records(config, pattern), tolerated)
+
+
+def _surveyed(paths, tolerated):
+    described = dataset.describe(paths)
     segments = intact.survey(described["shards"], tolerated)
     return Records(segments, None, described["people"], described["patch_size"])
+
+
+def _found_for_mix(pattern):
+    """The shards of a glob of `--mix`, whose data set `--dataset` does not name."""
+    try:
+        return dataset.find(pattern)
+    except UserError as error:
+        raise UserError(f"{error}. Build them, or leave them out of --mix") from error
 
 
 def mixed(config, records):
     """Training records with those of `--mix` added.
 
     Raises:
-        UserError: a share is none, they leave nothing for the first data set, or patches differ in size.
+        UserError: a share is none, they leave nothing for the first data set, records are missing or damaged, or
+            patches differ in size.
     """
     parts, shares = [], []
     for word in config.data.mix.split(","):
@@ -70,7 +83,7 @@ def mixed(config, records):
             shares.append(float(share))
         except ValueError as error:
             raise UserError(f"--mix must be GLOB=SHARE, as data/mpii/train-*.tfrecord=0.5. Received: {word}") from error
-        parts.append(survey(config, pattern, config.data.max_damaged))
+        parts.append(_surveyed(_found_for_mix(pattern), config.data.max_damaged))
     if min(shares) < 0.01 or sum(shares) > 0.99:
         raise UserError(f"--mix must leave each data set a share of 0.01 at least. Received: {config.data.mix}")
     sizes = {part.patch_size for part in parts} | {records.patch_size}

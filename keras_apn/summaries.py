@@ -149,7 +149,7 @@ def first_people(validation, crop_size, count):
 
     Returns:
         A dict of arrays: `crop` [N, S, S, 3] float32 within 0 and 1, `true` [N, 16, 2] and `head_size` [N] crop pixels,
-        `annotated` and `visible` [N, 16] bool.
+        `annotated` and `visible` [N, 16] bool, `occlusion_known` [N] bool.
     """
     batch = next(iter(validation.unbatch().batch(count)))
     example = augment.make_crops(batch, augment.identity(tf.shape(batch["patch"])[0]), crop_size)
@@ -159,6 +159,7 @@ def first_people(validation, crop_size, count):
         "head_size": example["head_size_heatmap"].numpy() * geometry.STRIDE,
         "annotated": example["annotated"].numpy(),
         "visible": example["visible"].numpy(),
+        "occlusion_known": example["occlusion_known"].numpy(),
     }
 
 

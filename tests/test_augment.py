@@ -92,6 +92,12 @@ def test_a_flip_swaps_left_and_right():
     assert np.flatnonzero(flipped["visible"][0]).tolist() == [INDEX["left_wrist"]]
 
 
+def test_whether_occlusion_is_known_is_passed_on():
+    for flags, expected in (({"occlusion_known": tf.constant([False])}, [False]), ({}, [True])):
+        found = augment.make_crops(batch() | flags, chosen(flip=True), CROP)["occlusion_known"]
+        assert (found.dtype, found.numpy().tolist()) == (tf.bool, expected)
+
+
 def test_only_flipped_people_of_a_batch_are_mirrored():
     values = tf.constant(np.tile(np.arange(16.0), (2, 1)))
     found = augment.mirror_joints(values, tf.constant([False, True]))

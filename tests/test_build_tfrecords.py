@@ -124,7 +124,8 @@ def test_the_description_counts_what_was_written(built):
     assert splits["train"]["people"] + splits["validation"]["people"] == PEOPLE
     # Right shoulder and elbow of all, right wrist of five; LSPET does not tell occlusion.
     assert splits["train"]["joints_annotated"] + splits["validation"]["joints_annotated"] == 2 * PEOPLE + 5
-    assert splits["train"]["joints_occluded"] == 0
+    for entry in splits.values():
+        assert (entry["people_occlusion_unknown"], entry["joints_occluded"]) == (entry["people"], 0)
     assert sum(splits["train"]["shards"].values()) == splits["train"]["people"]
     assert described["skipped"]["person without a measurable limb"] == 10000 - PEOPLE
 
@@ -305,10 +306,16 @@ def test_a_dry_run_counts_the_asked_split_alone(call, source, capsys):
     assert json.loads(capsys.readouterr().out)["people"] == 3
 
 
+def test_a_dry_run_tells_of_how_many_people_occlusion_is_not_known(call, source, capsys):
+    call(*lspet(source), "--dry_run")
+    assert json.loads(capsys.readouterr().out)["people_occlusion_unknown"] == PEOPLE
+
+
 def test_a_dry_run_of_synthetic_people_counts_their_joints(call, capsys):
     call("--dataset=synthetic", "--limit=2", "--dry_run")
     found = json.loads(capsys.readouterr().out)
     assert found["people"] == 2
+    assert found["people_occlusion_unknown"] == 0
     assert 16 < found["joints_annotated"] <= 32
 
 

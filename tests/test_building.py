@@ -88,11 +88,26 @@ def test_the_same_people_have_the_same_fingerprint():
         {"head_size": 10.5},
         {"center_image": np.zeros(2, np.float32)},
         {"side_image": 30.0},
+        {"occlusion_known": False},
     ],
     ids=lambda changes: next(iter(changes)),
 )
 def test_other_people_have_another_fingerprint(changes):
     assert building.fingerprint([(person(**changes), "train")]) != building.fingerprint([(person(), "train")])
+
+
+def test_people_whose_occlusion_is_not_known_are_counted_apart(tmp_path):
+    known = {
+        "joints/annotated": np.ones(16, bool),
+        "joints/visible": np.arange(16) > 2,
+        "occlusion_known": True,
+    }
+    tasks = [known, {**known, "occlusion_known": False}, known]
+    job = building.Job(str(tmp_path), {"train": tasks}, dict, 2)
+    building.run(job, 1)
+    entry = building.entries(job)["train"]
+    assert entry.pop("shards") == {"train-00000-of-00002.tfrecord": 2, "train-00001-of-00002.tfrecord": 1}
+    assert entry == {"people": 3, "people_occlusion_unknown": 1, "joints_annotated": 48, "joints_occluded": 6}
 
 
 def test_the_order_is_part_of_the_fingerprint():

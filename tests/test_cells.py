@@ -84,8 +84,11 @@ def test_counts_by_visibility_leave_out_what_is_not_counted():
     away, visible = np.zeros((3, 16)), np.ones((3, 16), bool)
     away[0] = np.nan
     visible[:2] = False
-    run = types.SimpleNamespace(normalised=away, found={"visible": visible})
+    run = types.SimpleNamespace(normalised=away, found={"visible": visible, "occlusion_known": np.ones(3, bool)})
     assert cells.count_by_visibility(run, "wrist", visible=False) == 2
+    assert cells.count_by_visibility(run, "wrist", visible=True) == 2
+    run.found["occlusion_known"][1] = False
+    assert cells.count_by_visibility(run, "wrist", visible=False) == 0
     assert cells.count_by_visibility(run, "wrist", visible=True) == 2
 
 

@@ -11,7 +11,8 @@ from keras_apn.report import comparison
 def run(name, normalised):
     visible = np.ones(normalised.shape, bool)
     scores = metrics.score(normalised, visible)
-    return types.SimpleNamespace(name=name, normalised=normalised, found={"visible": visible}, scores=scores)
+    found = {"visible": visible, "occlusion_known": np.ones(len(normalised), bool)}
+    return types.SimpleNamespace(name=name, normalised=normalised, found=found, scores=scores)
 
 
 def people(right, count=100):
@@ -29,7 +30,7 @@ def test_everyone_drawn_once_gives_the_plain_rates():
     generator = np.random.default_rng(0)
     normalised = np.where(generator.random((50, 16)) < 0.1, np.nan, generator.random((50, 16)))
     visible = generator.random((50, 16)) < 0.7
-    found = comparison.resampled_rates(normalised, visible, 0.5, np.ones((1, 50), np.float32))
+    found = comparison.resampled_rates(normalised, ~visible, 0.5, np.ones((1, 50), np.float32))
     plain = metrics.rates(normalised, 0.5)
     for title in (*metrics.COLUMNS, "mean_14", "pooled_14"):
         assert found[title][0] == pytest.approx(plain[title], rel=1e-5)
@@ -63,6 +64,15 @@ def test_differences_are_of_the_same_people():
     low, high = compared["lead"]["mean_14"]["interval"]
     assert 0.0 <= low < high < 4.0
     assert compared["lead"]["mean_14"]["sure"] is False
+
+
+def test_hidden_joints_are_of_people_whose_occlusion_is_known():
+    one = run("a", people(50))
+    one.found["visible"][:] = False
+    assert comparison.compare([one], "pckh")["intervals"]["a"]["hidden wrist"] == pytest.approx([40.2, 59.8], abs=1.5)
+    # Those who are not found are not known: what is left is found.
+    one.found["occlusion_known"][50:] = False
+    assert comparison.compare([one], "pckh")["intervals"]["a"]["hidden wrist"] == [100, 100]
 
 
 def test_a_joint_that_nobody_has_is_not_compared():

@@ -1,14 +1,17 @@
 import dataclasses
 import functools
 import json
+import pathlib
 import types
 
 import pytest
 from absl import flags
 
 from data_pipeline.errors import UserError
-from keras_apn import config
+from keras_apn import config, run_records
 from keras_apn.config import Config, DataConfig, ModelConfig, TrainingConfig
+
+ROOT = pathlib.Path(__file__).parents[1]
 
 
 def test_defaults_are_the_papers():
@@ -131,6 +134,25 @@ def test_each_kind_of_flag_reaches_its_field(parse):
         DataConfig(sigma=1.5, train_records="x-*"),
         TrainingConfig(mode="alternating"),
     )
+
+
+def test_the_preset_of_lsp_mixes_three_data_sets_by_their_people(parse, monkeypatch):
+    lines = (ROOT / "lsp.flags").read_text().splitlines()
+    settings = config.from_flags(parse(*(line for line in lines if line.startswith("--") and "--workdir" not in line)))
+    people = {
+        f"data/{name}/train-*.tfrecord": count for name, count in (("lsp", 1000), ("lspet", 10000), ("mpii", 22246))
+    }
+    monkeypatch.setattr(run_records.dataset, "find", lambda pattern: pattern)
+    monkeypatch.setattr(
+        run_records, "_surveyed", lambda pattern, tolerated: run_records.Records([], None, people[pattern], 448)
+    )
+    first = run_records.survey(settings, settings.data.train_records, 0.0)
+    records = run_records.mixed(settings, first)
+    whole = sum(people.values())
+    assert records.proportions == pytest.approx([count / whole for count in people.values()], abs=0.002)
+    # An epoch shows as many people as there are.
+    shown = run_records.steps_in_epoch(settings, records) * settings.training.batch_size
+    assert shown == pytest.approx(whole, rel=0.01)
 
 
 def test_a_flag_refuses_another_choice(parse):

@@ -88,6 +88,7 @@ def test_batches_hold_what_the_records_do(paths):
         "joints_patch": ([3, 16, 2], "float32"),
         "annotated": ([3, 16], "bool"),
         "visible": ([3, 16], "bool"),
+        "occlusion_known": ([3], "bool"),
         "head_size_patch": ([3], "float32"),
     }
     # 28 image pixels are shown by 16.

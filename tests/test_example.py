@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from data_pipeline import example
@@ -34,5 +35,15 @@ def test_tensorflow_reads_what_was_written():
     assert list(features["joints/visible"].int64_list.value) == VALUES["joints/visible"].astype(int).tolist()
 
 
-def test_joints_are_counted():
-    assert example.count_joints(example.serialize(VALUES)) == (15, 8)
+@pytest.mark.parametrize(
+    ("flag", "unknown", "occluded"),
+    [({"occlusion_known": True}, 0, 8), ({"occlusion_known": False}, 1, 0), ({}, 0, 8)],
+    ids=["known", "not known", "made before the flag"],
+)
+def test_people_and_joints_are_counted(flag, unknown, occluded):
+    assert example.counts(example.serialize({**VALUES, **flag})) == {
+        "people": 1,
+        "people_occlusion_unknown": unknown,
+        "joints_annotated": 15,
+        "joints_occluded": occluded,
+    }

@@ -159,6 +159,14 @@ def test_lspet_third_number_1_is_annotated_and_visible(read_lspet):
     assert not person.joints_image[INDEX["left_knee"]].any()
 
 
+def test_lsp_knows_occlusion_and_lspet_does_not(read_lsp, read_lspet):
+    assert all(person.occlusion_known for person in read_lsp().people)
+    found = read_lspet()
+    assert not found.people[0].occlusion_known
+    summary = found.summary()
+    assert (summary["people"], summary["people_occlusion_unknown"], summary["joints_occluded"]) == (1, 1, 0)
+
+
 def test_lspet_garbage_coordinates_do_not_move_the_crop(read_lspet):
     expected = read_lspet().people[0]
     person = read_lspet(changed(values(1), ("lkne", (-250, 700, 0)))).people[0]

@@ -120,6 +120,19 @@ def test_score_without_visibility_has_no_split():
     assert list(table["pckh@0.5"]) == list(metrics.TITLES)
 
 
+def test_the_split_leaves_out_people_whose_occlusion_is_not_known():
+    values = normalised(3, right_wrist=[0, 9, 9])
+    visible = np.ones((3, 16), bool)
+    visible[2, LEFT_WRIST] = False
+    # Right and left wrists of the first two: three of four are found; with the third, whose one is hidden, of five.
+    assert metrics.by_visibility(values, visible, 0.5)["visible"]["wrist"] == 60
+    table = metrics.score(values, visible, occlusion_known=np.array([True, True, False]))
+    assert (table["visible"]["wrist"], table["occluded"]["wrist"]) == (75, None)
+    assert table["people"] == 3
+    nobody = metrics.score(values, visible, occlusion_known=np.zeros(3, bool))
+    assert nobody["visible"] == nobody["occluded"] == {"wrist": None, "elbow": None}
+
+
 def test_errors_are_over_the_annotated_ones_of_14_joints():
     # Of 14 joints one is not annotated, one is 13 off, one 1.3 off; pelvis and thorax count nowhere.
     values = normalised(right_wrist=[None], left_wrist=[13], head_top=[1.3], pelvis=[99], thorax=[99])

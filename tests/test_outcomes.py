@@ -41,7 +41,7 @@ def test_what_is_collected(paths, tiny_workdir):
         "predicted": (5, 16, 2),
         "head_size": (5,),
         **dict.fromkeys(("annotated", "visible", "scores", "occluded"), (5, 16)),
-        **dict.fromkeys(("image", "person_index"), (5,)),
+        **dict.fromkeys(("occlusion_known", "image", "person_index"), (5,)),
     }
     assert found["crop"].dtype == np.uint8
     assert all(isinstance(name, str) and name for name in found["image"])
@@ -95,6 +95,27 @@ def test_keys_are_stable_and_what_is_not_known_is_null():
     assert list(told["pckh@0.5"]) == list(metrics.TITLES)
     assert told["visible"] == told["occluded"] == {"wrist": None, "elbow": None}
     assert told["occlusion_ap"] is told["implausible"] is None
+
+
+def two_people(**changes):
+    """Two people who are found, with all joints hidden, as is predicted, but the second's left wrist, which is seen."""
+    both = {name: np.repeat(value, 2, axis=0) for name, value in hand_made(visible=np.zeros((1, 16), bool)).items()}
+    both["visible"][1, skeleton.INDEX["left_wrist"]] = True
+    return {**both, "occluded": np.ones((2, 16)), **changes}
+
+
+def test_people_whose_occlusion_is_not_known_are_left_out_of_what_depends_on_it():
+    everybody, first, nobody = (
+        outcomes.score(two_people(**known), "pckh")
+        for known in ({}, {"occlusion_known": np.array([True, False])}, {"occlusion_known": np.zeros(2, bool)})
+    )
+    assert (everybody["visible"]["wrist"], first["visible"]["wrist"], nobody["visible"]["wrist"]) == (100, None, None)
+    assert (everybody["occluded"]["wrist"], first["occluded"]["wrist"], nobody["occluded"]["wrist"]) == (100, 100, None)
+    assert (everybody["occlusion_ap"]["wrist"], first["occlusion_ap"]["wrist"]) == (75, 100)
+    assert nobody["occlusion_ap"] is None
+    # What does not depend on it is of both.
+    assert everybody["people"] == first["people"] == nobody["people"] == 2
+    assert everybody["pckh@0.5"] == first["pckh@0.5"] == nobody["pckh@0.5"]
 
 
 def test_mean_pose_leaves_out_what_is_not_annotated():

@@ -25,6 +25,7 @@ def person(**changes):
     said = {"occluded": np.zeros(NUM_JOINTS), "plausible": half, "confident": half}
     return {
         "crop": np.zeros((32, 32, 3), np.uint8),
+        "occlusion_known": True,
         "true": joints,
         "joints": joints,
         **flags,
@@ -81,6 +82,9 @@ def test_truth_and_prediction_have_rings_at_their_own_hidden_joints():
     assert rings(panel.draw(person(occluded=but(WRIST, 0.9, 0.1)), "")) == [False, True]
     both = {"visible": but(WRIST, False, True), "annotated": but(WRIST, False, True)}
     assert rings(panel.draw(person(**both), "")) == [False, False]
+    unknown = person(visible=but(WRIST, False, True), occlusion_known=False)
+    assert rings(panel.draw(unknown, "")) == [False, False]
+    assert next(iter(panel._pictures(unknown))) == "truth, occlusion not known"
 
 
 def test_each_task_has_its_own_heatmaps():
@@ -117,6 +121,13 @@ def test_a_hidden_joint_has_a_ring_beside_its_name():
     assert plain[:, ring].min() == 255
     assert hidden[:, ring].min() < 50
     np.testing.assert_array_equal(plain[:, : ring.start], hidden[:, : ring.start])
+
+
+def test_without_known_occlusion_no_name_has_a_ring():
+    plain, unknown = (
+        panel.verdicts(p, 600) for p in (person(), person(visible=but(WRIST, 0, 1), occlusion_known=False))
+    )
+    np.testing.assert_array_equal(plain, unknown)
 
 
 def test_found_missed_and_not_scored_are_told_apart():

@@ -23,6 +23,7 @@ def person(annotated=True, visible=True, true=5.0):
     found = {
         "annotated": np.full((1, 16), annotated),
         "visible": np.full((1, 16), visible),
+        "occlusion_known": np.ones(1, bool),
         "true": np.full((1, 16, 2), true),
         "predicted": np.full((1, 16, 2), 5.0, np.float32),
         "image": np.array(["a.jpg"], object),
@@ -52,6 +53,16 @@ def test_hidden_joints_are_annotated_occluded_and_within_the_crop():
 
 def test_hidden_joints_are_not_too_many():
     assert len(panels.hidden_joints(person(visible=False), 0)) == panels.MOST_JOINTS
+
+
+def test_where_occlusion_is_not_known_nothing_is_called_hidden_or_visible():
+    run, crop = person(visible=False), np.zeros((32, 32, 3), np.float32)
+    assert panels.truth(run, crop, 0).alt == "The annotated pose of a.jpg, person 3; 16 joints are hidden."
+    run.found["occlusion_known"][0] = False
+    tile = panels.truth(run, crop, 0)
+    assert tile.caption == "truth, occlusion not known"
+    assert tile.alt == "The annotated pose of a.jpg, person 3; which joints are hidden is not known."
+    assert panels.hidden_joints(run, 0) == []
 
 
 def test_a_prediction_tells_what_it_misses():

@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from test_lifting import standing
+from test_lifting import profile, standing
 
 from data_pipeline import lsp, mpii, posed, synthetic, visibility
 from data_pipeline.person import Person
@@ -127,6 +127,34 @@ def test_an_occluded_joint_is_hidden_and_the_others_are_seen(joint):
 
 def test_all_is_seen_of_whom_nothing_is_occluded():
     assert drawn(person())[-1].all()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_where_occlusion_is_not_known_the_picture_tells_it(seed):
+    # In profile, the left arm before the trunk or behind it: a flag puts it before, where one says nothing it may be
+    # behind, and the sample says so.
+    joints = (50 * profile(left_elbow=(0.05, -1.3), left_wrist=(0.1, -0.3)) + (600, 500)).astype(np.float32)
+    arm = [INDEX["left_elbow"], INDEX["left_wrist"]]
+    assert drawn(person(joints_image=joints), seed)[-1][arm].all()
+    framed, picture, _, _, inside, seen = drawn(person(joints_image=joints, occlusion_known=False), seed)
+    assert not seen[arm].any()
+    assert inside.all()
+    assert framed.occlusion_known
+    np.testing.assert_array_equal(framed.visible, seen)
+    # Nothing but the body hides anything.
+    assert not (picture.owner >= posed._THING).any()
+
+
+def test_of_unknown_occlusion_what_is_not_annotated_stays_so_and_what_is_outside_is_not_hidden():
+    # The left wrist lies above the photograph's upper edge.
+    joints = person().joints_image.copy()
+    joints[INDEX["left_wrist"]] = 600, -60
+    source = person(missing=("head_top",), joints_image=joints, occlusion_known=False)
+    framed, *_, inside, seen = drawn(source)
+    assert not inside[INDEX["left_wrist"]]
+    assert framed.visible[INDEX["left_wrist"]]
+    assert not framed.visible[INDEX["head_top"]]
+    np.testing.assert_array_equal(framed.visible[inside], (seen & source.annotated)[inside])
 
 
 def test_a_midpoint_must_be_hidden_only_where_both_its_ends_are():

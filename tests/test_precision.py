@@ -58,6 +58,23 @@ def test_without_probabilities_or_visibility_there_is_no_answer():
     assert precision.occlusion(occluded, None, annotated) is None
 
 
+def test_people_whose_occlusion_is_not_known_count_nowhere():
+    occluded, visible, annotated = people()
+    knee = INDEX["left_knee"]
+    # The third is hidden and suspected of it; that the first is suspected too costs precision only where that counts.
+    visible[2, knee], occluded[2, knee], occluded[0, knee] = False, 0.5, 0.9
+    found = precision.occlusion(occluded, visible, annotated, np.array([True, True, True, False]))
+    assert found["joints"]["left_knee"] == 50
+    # Of six left and right knees one is hidden.
+    assert found["share"]["knee"] == pytest.approx(100 / 6)
+    found = precision.occlusion(occluded, visible, annotated, np.array([False, True, True, False]))
+    assert found["joints"]["left_knee"] == 100
+
+
+def test_of_nobody_whose_occlusion_is_known_there_is_no_answer():
+    assert precision.occlusion(*people(), np.zeros(4, bool)) is None
+
+
 def test_keys_are_stable():
     found = precision.occlusion(*people())
     assert list(found) == [*COLUMNS, "mean_14", "joints", "share"]

@@ -46,6 +46,7 @@ def _record(joints, occluded=()):
         "joints_patch": places,
         "annotated": annotated,
         "visible": annotated & ~np.isin(np.arange(NUM_JOINTS), [INDEX[name] for name in occluded]),
+        "occlusion_known": np.True_,
         "head_size_patch": np.float32(4),
         "image": b"photo.jpg",
         "person_index": 3,
@@ -116,6 +117,12 @@ def test_a_row_names_what_it_shows():
     assert captions[0] == "photo.jpg, person 3"
     assert captions[2:4] == ["pose targets of 1", "occlusion targets of 1"]
     assert [caption[:2] for caption in (captions[1], *captions[4:])] == ["1:", "2:", "3:"]
+
+
+def test_a_title_says_that_occlusion_is_not_known():
+    unknown = _record({}) | {"occlusion_known": np.False_}
+    assert preview.title(unknown) == "photo.jpg, person 3, occlusion not known"
+    assert not _examples(unknown)["occlusion_known"].any()
 
 
 def test_an_augmentation_in_words():

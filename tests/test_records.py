@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from data_pipeline import geometry, patch, records
+from data_pipeline import example, geometry, patch, records
 from data_pipeline.person import Person
 
 PATCH = 56
@@ -49,6 +49,19 @@ def test_flags_come_back():
     record = round_trip(person(annotated=np.arange(16) != 4, visible=np.arange(16) > 8))
     np.testing.assert_array_equal(record["annotated"], np.arange(16) != 4)
     np.testing.assert_array_equal(record["visible"], np.arange(16) > 8)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_whether_occlusion_is_known_comes_back(known):
+    record = round_trip(person(occlusion_known=known))
+    assert record["occlusion_known"].dtype == bool
+    assert record["occlusion_known"] == known
+
+
+def test_records_without_the_flag_are_read_as_of_known_occlusion():
+    values = patch.values(person(occlusion_known=False), photograph(), PATCH, "train")
+    del values["occlusion_known"]
+    assert records.parse(tf.constant([example.serialize(values)]), PATCH)["occlusion_known"].numpy().tolist() == [True]
 
 
 def test_names_come_back():
@@ -141,10 +154,10 @@ def test_encoding_is_deterministic():
 
 
 def test_a_record_is_a_jpeg_with_the_documented_features():
-    example = tf.train.Example.FromString(records.encode(person(), photograph(), PATCH, "validation"))
-    assert set(example.features.feature) == set(records.FEATURES)
-    assert example.features.feature["split"].bytes_list.value[0] == b"validation"
-    jpeg = example.features.feature["patch/encoded"].bytes_list.value[0]
+    features = tf.train.Example.FromString(records.encode(person(), photograph(), PATCH, "validation")).features.feature
+    assert set(features) == set(records.FEATURES)
+    assert features["split"].bytes_list.value[0] == b"validation"
+    jpeg = features["patch/encoded"].bytes_list.value[0]
     assert cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR).shape == (PATCH, PATCH, 3)
 
 

@@ -185,6 +185,12 @@ def test_data_sets_are_mixed_in_the_stated_proportions(settings):
     assert run_records.steps_in_epoch(mixed, records) == 4
 
 
+def test_missing_records_of_a_mixture_are_not_called_the_first_data_sets(settings, tmp_path):
+    mixed = dataclasses.replace(settings, data=dataclasses.replace(settings.data, mix=f"{tmp_path}/train-*=0.25"))
+    with pytest.raises(UserError, match=r"No records match .*/train-\*\. Build them, or leave them out of --mix$"):
+        run_records.mixed(mixed, run_records.survey(mixed, settings.data.train_records, 0.0))
+
+
 def people(batch):
     return list(zip(batch["image"].numpy().tolist(), batch["person_index"].numpy().tolist(), strict=True))
 

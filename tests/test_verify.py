@@ -156,6 +156,15 @@ def test_an_export_for_other_crops_is_the_users_mistake(monkeypatch):
         verify.open_all([artefacts.Artefact("onnx", "m.onnx")], crop_size=32)
 
 
+def test_the_truth_of_a_comparison_is_that_of_the_records(tiny_records):
+    paths = dataset.find(f"{tiny_records}/validation-*.tfrecord")
+    _, truth = verify.compare(exporting.estimator(), {}, paths, people=3)
+    known = outcomes.collect(paths, 32, 16)
+    assert {*truth, "image", "person_index"} == set(known)
+    for name, values in truth.items():
+        np.testing.assert_array_equal(values, known[name][:3])
+
+
 def test_an_export_of_other_tasks_is_the_users_mistake(tiny_records):
     paths = dataset.find(f"{tiny_records}/validation-*.tfrecord")
     single_task = finder(joints=(5, 16, 2), scores=(5, 16))
@@ -203,7 +212,8 @@ def people(count):
     """What `compare` gives of people whose joints are found, 100 pixels apart and with heads of 10."""
     true = np.broadcast_to(np.arange(16.0)[None, :, None] * 100, (count, 16, 2))
     truth = {"true": true, "head_size": np.full(count, 10.0)}
-    return {**truth, "annotated": np.ones((count, 16), bool), "visible": np.ones((count, 16), bool)}
+    flags = dict.fromkeys(("annotated", "visible"), np.ones((count, 16), bool))
+    return {**truth, **flags, "occlusion_known": np.ones(count, bool)}
 
 
 def judged(truth, predicted, metric="pckh"):

@@ -160,7 +160,8 @@ def visibility(runs):
 def count_by_visibility(run, joint, visible):
     """How many joints of a column are counted and visible, or occluded."""
     joints = list(COLUMNS[joint])
-    return int((~np.isnan(run.normalised[:, joints]) & (run.found["visible"][:, joints] == visible)).sum())
+    counted = ~np.isnan(run.normalised[:, joints]) & run.found["occlusion_known"][:, None]
+    return int((counted & (run.found["visible"][:, joints] == visible)).sum())
 
 
 def occlusion(runs):

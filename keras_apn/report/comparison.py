@@ -19,12 +19,12 @@ def resample(people):
     return generator.multinomial(people, np.full(people, 1 / people), RESAMPLES).astype(np.float32)
 
 
-def resampled_rates(normalised, visible, threshold, drawn):
+def resampled_rates(normalised, hidden, threshold, drawn):
     """`metrics.rates`, and those of `HIDDEN`, of every resample.
 
     Args:
         normalised: [N, 16] from `metrics.distances`.
-        visible: [N, 16] bool.
+        hidden: [N, 16] bool, of what is counted, which joints are known to be hidden.
         threshold: in its unit.
         drawn: from `resample`.
 
@@ -33,7 +33,7 @@ def resampled_rates(normalised, visible, threshold, drawn):
     """
     counted, found = ~np.isnan(normalised), normalised <= threshold
     count, right = (drawn @ of.astype(np.float32) for of in (counted, found))
-    count_hidden, right_hidden = (drawn @ (of & ~visible).astype(np.float32) for of in (counted, found))
+    count_hidden, right_hidden = (drawn @ (of & hidden).astype(np.float32) for of in (counted, found))
     fourteen = list(JOINTS_14)
     with np.errstate(invalid="ignore"):
         each = 100.0 * right / count
@@ -81,7 +81,8 @@ def compare(runs, metric):
     """
     threshold, headline = metrics.THRESHOLDS[metric], HEADLINES[metric]
     drawn = resample(len(runs[0].normalised))
-    sampled = {run.name: resampled_rates(run.normalised, run.found["visible"], threshold, drawn) for run in runs}
+    hidden = ~runs[0].found["visible"] & runs[0].found["occlusion_known"][:, None]
+    sampled = {run.name: resampled_rates(run.normalised, hidden, threshold, drawn) for run in runs}
     each = {run.name: rates(run.scores, f"{metric}@{threshold}") for run in runs}
 
     def difference(one, other):

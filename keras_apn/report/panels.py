@@ -66,9 +66,12 @@ def truth(run, crop, n):
     """Person `n` of a `runs.Run` as annotated."""
     found = run.found
     picture, (joints,) = drawing.enlarged(_bytes(crop), SIDE, found["true"][n])
-    drawn = drawing.draw_pose(picture, joints, ~found["visible"][n], found["annotated"][n])
-    hidden = int((found["annotated"][n] & ~found["visible"][n]).sum())
-    return Tile(jpeg(drawn), "truth", f"The annotated pose of {_who(found, n)}; {hidden} joints are hidden.")
+    hidden = _hidden(found, n)
+    drawn = drawing.draw_pose(picture, joints, hidden, found["annotated"][n])
+    if not found["occlusion_known"][n]:
+        told = f"The annotated pose of {_who(found, n)}; which joints are hidden is not known."
+        return Tile(jpeg(drawn), "truth, occlusion not known", told)
+    return Tile(jpeg(drawn), "truth", f"The annotated pose of {_who(found, n)}; {hidden.sum()} joints are hidden.")
 
 
 def prediction(run, crop, n, threshold, named=True):
@@ -88,11 +91,16 @@ def _who(found, n):
     return f"{found['image'][n]}, person {found['person_index'][n]}"
 
 
+def _hidden(found, n):
+    """(16,) bool, the joints of person `n` that are known to be hidden."""
+    return found["annotated"][n] & ~found["visible"][n] & found["occlusion_known"][n]
+
+
 def hidden_joints(run, n):
     """The joints of person `n` whose heatmaps are shown: occluded, within the crop, at most `MOST_JOINTS`."""
     found, true = run.found, run.found["true"][n]
     within = ((true >= -0.5) & (true < run.estimator.crop_size - 0.5)).all(axis=-1)
-    hidden = found["annotated"][n] & ~found["visible"][n] & within
+    hidden = _hidden(found, n) & within
     return [i for i in ORDER if hidden[i]][:MOST_JOINTS]
 
 
@@ -144,7 +152,7 @@ def _heatmap(run, crop, n, joint, task, heatmap):
 def _verdicts(run, n, threshold):
     found, away = run.found, run.normalised[n]
     said = {who: found[name][n] for who, name in (("P", "plausible"), ("C", "confident")) if name in found}
-    plot = plots.verdicts(said, away <= threshold, ~np.isnan(away), ~found["visible"][n])
+    plot = plots.verdicts(said, away <= threshold, ~np.isnan(away), _hidden(found, n))
     told = "; ".join(
         f"{name.replace('_', ' ')}: {', '.join(f'{who} {each[i]:.2f}' for who, each in said.items())}"
         for i, name in enumerate(JOINTS)
