@@ -53,8 +53,10 @@ def step(model):
     context = 0 if joint or objective.context != "features" else forward(model.generator) - _last_maps(model.generator)
     return {
         "generator": (1 if joint else 2) * training(model.generator) + context,
-        "teaching": sum(_teaching(network, 3 if key == "p" and objective.moves else 2, 1 if joint else 2)
-                        for key, network in objective.judges.items()),
+        "teaching": sum(
+            _teaching(network, 3 if key == "p" and objective.moves else 2, 1 if joint else 2)
+            for key, network in objective.judges.items()
+        ),
         "pulling": pull + again,
     }
 

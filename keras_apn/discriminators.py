@@ -226,7 +226,9 @@ def _pooled(maps, context, features):
     x = blocks.conv(keras.layers.ReLU(name="verdict_relu")(x), features, name="verdict")
     whole = keras.layers.GlobalAveragePooling2D(name="whole")(x)
     at_joints = PooledAtJoints(dtype="float32", name="at_joints")([maps["pose"], x])
-    together = keras.layers.Concatenate(name="joints_and_whole")([keras.layers.Flatten(name="all_joints")(at_joints), whole])
+    together = keras.layers.Concatenate(name="joints_and_whole")(
+        [keras.layers.Flatten(name="all_joints")(at_joints), whole]
+    )
     together = keras.layers.Dense(HIDDEN, activation="relu", name="together")(together)
     together = keras.layers.Dense(NUM_JOINTS, dtype="float32", name="together_logits")(together)
     own = Readings(dtype="float32", name="own_logits")(at_joints)

@@ -139,9 +139,7 @@ class Objective:
         return self._drawn(example, example["joints_heatmap"])
 
     def _drawn(self, example, joints_heatmap):
-        drawn = heatmaps.targets(
-            joints_heatmap, example["annotated"], example["visible"], self.size, self.data.sigma
-        )
+        drawn = heatmaps.targets(joints_heatmap, example["annotated"], example["visible"], self.size, self.data.sigma)
         return dict(zip(("pose", "occlusion"), drawn, strict=True))
 
     def supervise(self, maps, truth, example, counts=None):

@@ -846,7 +846,9 @@ def test_a_step_compiled_by_xla_is_the_eager_step(build, mode):
 
 def real_model(model=None, **settings):
     training = {"optimizer": "adam", "learning_rate": 1e-3, "discriminator_learning_rate": 1e-3, **settings}
-    sizes = config.ModelConfig(crop_size=CROP, stacks=1, features=8, levels=1, discriminator_features=8, **(model or {}))
+    sizes = config.ModelConfig(
+        crop_size=CROP, stacks=1, features=8, levels=1, discriminator_features=8, **(model or {})
+    )
     whole = config.Config(model=sizes, training=config.TrainingConfig(**training))
     return networks.adversarial_posenet(whole, steps_per_epoch=100)
 

@@ -72,7 +72,9 @@ def multiplied(operation):
         return 2 * rows * math.prod(operation.outputs[0].shape)
     if operation.type == "Einsum":
         words = operation.get_attr("equation").decode().split("->")[0].split(",")
-        sides = {s: n for word, x in zip(words, operation.inputs, strict=True) for s, n in zip(word, x.shape, strict=True)}
+        sides = {
+            s: n for word, x in zip(words, operation.inputs, strict=True) for s, n in zip(word, x.shape, strict=True)
+        }
         return 2 * math.prod(sides.values())
     if operation.type == "Conv2D":
         small, kernel = operation.outputs[0], operation.inputs[1].shape

@@ -265,5 +265,5 @@ def test_a_size_that_cannot_be_halved_is_refused(kind, crop_size, levels):
 
 @pytest.mark.parametrize("kind", BUILDERS)
 def test_a_design_that_is_none_is_refused(kind):
-    with pytest.raises(ValueError, match="`design` must be one of .*Received: design=other"):
+    with pytest.raises(ValueError, match=r"`design` must be one of .*Received: design=other"):
         BUILDERS[kind](**SIZES, design="other")

@@ -78,14 +78,12 @@ def test_with_the_flip_test_the_mean_of_the_maps_is_judged(judged_workdir, crops
     ],
     ids=["P alone", "C alone"],
 )
-def test_one_discriminator_by_itself_is_loaded(
-    tiny_workdir, tiny_config, tmp_path, crops, left_out, name, probability
-):
+def test_one_discriminator_by_itself_is_loaded(tiny_workdir, tiny_config, tmp_path, crops, left_out, name, probability):
     workdir = with_judges(tiny_workdir, tiny_config, tmp_path, **{left_out: False})
     judge = judges.load(workdir)
     assert set(judge.networks) == {name}
     # Its weights are those in the folder.
-    fresh = networks.discriminators(config.load(workdir).model)["pose confidence".split().index(name)]
+    fresh = networks.discriminators(config.load(workdir).model)[["pose", "confidence"].index(name)]
     fresh.load_weights(best.path(workdir, fresh.name))
     for weight, expected in zip(judge.networks[name].get_weights(), fresh.get_weights(), strict=True):
         np.testing.assert_array_equal(weight, expected)
