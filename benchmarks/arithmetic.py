@@ -1,8 +1,8 @@
 """Floating-point operations of networks and training steps: 2 x multiply-adds of convolutions, dense layers and einsum.
 
 Everything else, such as batch norm, pooling, P's and C's reading of single joints and the optimizers, moves memory
-rather than multiplying, and is not counted. A layer's gradient with respect to its inputs, and that with respect to its weights, each cost what its forward
-does.
+rather than multiplying, and is not counted. A layer's gradient with respect to its inputs, and that with respect to its
+weights, each cost what its forward does.
 """
 
 import math
@@ -40,8 +40,8 @@ def step(model):
 
     Returns:
         A dict of ints: `generator`, the forwards and backwards of G; `teaching`, those of P and C on real and on fake
-        maps, and of P on moved joints, to their weights; `pulling`, from P's and C's logits back to the fake maps, and the forwards that only
-        this needs. The step is their sum.
+        maps, and of P on moved joints, to their weights; `pulling`, from P's and C's logits back to the fake maps, and
+        the forwards that only this needs. The step is their sum.
     """
     objective = model.objective
     judges = list(objective.judges.values())

@@ -49,7 +49,9 @@ class ModelConfig:
     discriminators: bool = _setting(True, "train with P and C; --nodiscriminators leaves G alone")
     pose_discriminator: bool = _setting(True, "train with P, unless --nodiscriminators")
     confidence_discriminator: bool = _setting(True, "train with C, unless --nodiscriminators")
-    discriminator_features: int = _setting(128, "channels of P's residual modules; C has half of them (BUILD_NOTES 11)", least=2)
+    discriminator_features: int = _setting(
+        128, "channels of P's residual modules; C has half of them (BUILD_NOTES 11)", least=2
+    )
     discriminator_design: str = _setting(
         "pooled",
         "P and C judge what is at each joint, or by an encoder-decoder as in Sections 2.2 and 2.3 (BUILD_NOTES 45)",

@@ -75,7 +75,7 @@ class Objective:
             names += [f"{what}_{key}" for what in ("adversarial", "gradient_ratio", "weight")]
             names += [f"loss_{key}_{kind}" for kind in kinds] + [f"{key}_accuracy_{kind}" for kind in kinds]
             names.append(f"{key}_fake_share")
-        return names + ["delta", "epsilon"] if self.judges else names
+        return [*names, "delta", "epsilon"] if self.judges else names
 
     def masks(self, example):
         """Which joints count where, by name: [B, 16] bool.

@@ -618,8 +618,8 @@ def test_p_and_c_see_no_occlusion_that_is_not_known(build, mode, key):
 
 @modes
 def test_the_third_term_of_p_by_hand(build, mode):
-    # P's logit j is 2 at most, by the pixel of the pose map where joint j truly is, less 1. Joint 2 of person 0 moves by
-    # 3 pixels; joint 5 of person 1 leaves the crop, and does not count.
+    # P's logit j is twice the pixel of the pose map where joint j truly is, less 1. Joint 2 of person 0 moves by 3
+    # pixels; joint 5 of person 1 leaves the crop, and does not count.
     model, data = build(mode=mode, moved_joints=True), example()
     places = data["joints_heatmap"].numpy().copy()
     true = truth(data)["pose"]
