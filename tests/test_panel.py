@@ -67,18 +67,10 @@ def test_without_p_and_c_there_is_no_table():
 
 @pytest.mark.parametrize("left_out", ["plausible", "confident"], ids=["C alone", "P alone"])
 def test_the_table_has_a_column_for_each_that_is_there(left_out):
-    whole = panel.verdicts(person(), 600)
-    one = panel.verdicts(
-        {
-            name: v
-            for name, v in person(
-                **{"plausible": np.full(NUM_JOINTS, 1.0), "confident": np.full(NUM_JOINTS, 1.0)}
-            ).items()
-            if name != left_out
-        },
-        600,
-    )
-    assert one.shape[1] == whole.shape[1] - panel.CELL_WIDTH
+    sure = np.ones(NUM_JOINTS)
+    whole = person(plausible=sure, confident=sure)
+    one = panel.verdicts({name: value for name, value in whole.items() if name != left_out}, 600)
+    assert one.shape[1] == panel.verdicts(whole, 600).shape[1] - panel.CELL_WIDTH
     assert tuple(table_row(one, WRIST)[2, P_FROM + 2]) == panel.YES
     assert panel.draw(without(left_out), "").shape[1] == SHEET[1] + one.shape[1]
 
