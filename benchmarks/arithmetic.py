@@ -1,15 +1,15 @@
-"""Floating-point operations of networks and training steps: 2 x multiply-adds of convolutions and dense layers.
+"""Floating-point operations of networks and training steps: 2 x multiply-adds of convolutions, dense layers and einsum.
 
-Everything else, such as batch norm, pooling and the optimizers, moves memory rather than multiplying, and is not
-counted. A layer's gradient with respect to its inputs, and that with respect to its weights, each cost what its forward
-does.
+Everything else, such as batch norm, pooling, P's and C's reading of single joints and the optimizers, moves memory
+rather than multiplying, and is not counted. A layer's gradient with respect to its inputs, and that with respect to its
+weights, each cost what its forward does.
 """
 
 import math
 
 import keras
 
-from keras_apn import blocks
+from keras_apn import discriminators, generator
 
 
 def forward(network):
@@ -21,9 +21,10 @@ def entry(network):
     """Operations of the layers that read a network's inputs: what its gradient with respect to them would add."""
     inputs = {id(tensor) for tensor in network.inputs}
     for layer in network.layers:
-        if isinstance(layer, blocks.Apart) and id(layer.input) in inputs:
+        # What has no weights hands a gradient on to the inputs alone.
+        if not layer.weights and all(id(tensor) in inputs for tensor in _read(layer)):
             inputs.add(id(layer.output))
-    return sum(_of_layer(layer) for layer in network.layers if _multiplies(layer) and id(layer.input) in inputs)
+    return sum(_of_layer(layer) for layer in network.layers if _multiplies(layer) and id(_read(layer)[0]) in inputs)
 
 
 def training(network):
@@ -39,40 +40,68 @@ def step(model):
 
     Returns:
         A dict of ints: `generator`, the forwards and backwards of G; `teaching`, those of P and C on real and on fake
-        maps, to their weights; `pulling`, from P's and C's logits back to the fake maps, and the forwards that only
-        this needs. The step is their sum.
+        maps, and of P on moved joints, to their weights; `pulling`, from P's and C's logits back to the fake maps, and
+        the forwards that only this needs. The step is their sum.
     """
-    judges = list(model.objective.judges.values())
+    objective = model.objective
+    judges = list(objective.judges.values())
     joint = model.training_config.mode == "joint" or not judges
-    pull = sum(forward(_judge(network)) for network in judges)
-    # Joint: the pull goes back along teaching's forward. Alternating: P and C have changed since, P's stem too.
+    pull = sum(_pull(_judge(network)) for network in judges)
+    # Joint: the pull goes back along teaching's forward. Alternating: P and C have changed since, P's context too.
     again = 0 if joint else sum(forward(network) for network in judges)
+    # Alternating: what P sees of G when it learns the truth, a forward of all but the last maps.
+    context = 0 if joint or objective.context != "features" else forward(model.generator) - _last_maps(model.generator)
     return {
-        "generator": (1 if joint else 2) * training(model.generator),
-        "teaching": sum(_teaching(network) for network in judges),
+        "generator": (1 if joint else 2) * training(model.generator) + context,
+        "teaching": sum(
+            _teaching(network, 3 if key == "p" and objective.moves else 2, 1 if joint else 2)
+            for key, network in objective.judges.items()
+        ),
         "pulling": pull + again,
     }
 
 
-def _teaching(network):
-    """P's or C's own step: real and fake maps, and once for both what P makes of the image."""
+def _teaching(network, kinds, phases):
+    """P's or C's own step: so many kinds of maps, and once a phase what P makes of the image."""
     judge = _judge(network)
-    return 2 * training(judge) + (0 if judge is network else training(network.get_layer("stem")))
+    return kinds * training(judge) + (0 if judge is network else phases * training(network.get_layer("context")))
+
+
+def _pull(judge):
+    """From the logits back to the maps; where joints are pooled, through the features and through the weights."""
+    pooled = [layer for layer in judge.layers if isinstance(layer, discriminators.PooledAtJoints)]
+    return forward(judge) + sum(map(_of_layer, pooled))
+
+
+def _last_maps(network):
+    """Operations of the convolutions that give G's last maps."""
+    names = generator.last_outputs(network).values()
+    return sum(_of_layer(network.get_layer(f"{name}_maps_conv")) for name in names)
 
 
 def _judge(network):
     """The part of P or C that sees heatmaps: all of C, all of P but what it makes of the image."""
-    return network.get_layer("judge") if "image" in network.input else network
+    return network if discriminators.sees(network) is None else network.get_layer("judge")
+
+
+def _read(layer):
+    """The tensors that a layer reads; none for an input."""
+    if isinstance(layer, keras.layers.InputLayer):
+        return [layer.output]
+    return layer.input if isinstance(layer.input, (list, tuple)) else [layer.input]
 
 
 def _multiplies(layer):
-    return isinstance(layer, (keras.layers.Conv2D, keras.layers.Dense))
+    return isinstance(layer, (keras.layers.Conv2D, keras.layers.Dense, discriminators.PooledAtJoints))
 
 
 def _of_layer(layer):
     """Operations of one layer's forward for one image; padding counts as if it were multiplied."""
     if not _multiplies(layer):
         return 0
+    if isinstance(layer, discriminators.PooledAtJoints):
+        maps, features = (tensor.shape for tensor in layer.input)
+        return 2 * math.prod(maps[1:]) * features[-1]
     # Each number of the output is the sum of as many products as a column of the kernel has numbers.
     kernel = layer.kernel.shape
     return 2 * math.prod(layer.output.shape[1:]) * math.prod(kernel[:-1])

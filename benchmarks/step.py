@@ -17,7 +17,7 @@ from data_pipeline.skeleton import NUM_JOINTS
 from keras_apn import networks
 from keras_apn.config import PRECISIONS
 
-INPUTS = ("crop", "joints_heatmap", "annotated", "visible", "head_size_heatmap")
+INPUTS = ("crop", "joints_heatmap", "annotated", "visible", "head_size_heatmap", "occlusion_known")
 BATCH_SIZE = 16
 NAME = re.compile(
     rf"({'|'.join(presets.PRESETS)})(?:_({'|'.join(presets.MODES)}))?(?:_({'|'.join(PRECISIONS)}))?(?:_batch([1-9]\d*))?"
@@ -41,7 +41,10 @@ def __getattr__(name):
 
 
 def example(crop_size, batch_size, seed=0):
-    """What `augment.make_crops` gives, but random: noise for crops, joints anywhere, one in ten not annotated."""
+    """What `augment.make_crops` gives, but random: noise for crops, joints anywhere, one in ten not annotated.
+
+    Of all but the last person it is known which joints are occluded.
+    """
     rng = np.random.default_rng(seed)
     size = crop_size // STRIDE
     return {
@@ -50,6 +53,7 @@ def example(crop_size, batch_size, seed=0):
         "annotated": tf.constant(rng.random((batch_size, NUM_JOINTS)) < 0.9),
         "visible": tf.constant(rng.random((batch_size, NUM_JOINTS)) < 0.8),
         "head_size_heatmap": tf.fill([batch_size], np.float32(size / 10)),
+        "occlusion_known": tf.range(batch_size) < max(batch_size - 1, 1),
     }
 
 

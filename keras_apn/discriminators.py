@@ -79,7 +79,10 @@ def build_confidence_discriminator(*, crop_size=256, features=128, levels=4, occ
         logits = _encoder_decoder(maps, None, features, levels)
     else:
         norms = Norms(dtype="float32", name="norms")(maps["pose"])
-        shapes = {task: Divided(dtype="float32", name=f"{task}_shape")([value, norms]) for task, value in maps.items()}
+        divisors = blocks.Apart(dtype="float32", name="norms_apart")(norms)
+        shapes = {
+            task: Divided(dtype="float32", name=f"{task}_shape")([value, divisors]) for task, value in maps.items()
+        }
         by_shape = _pooled(shapes, None, features)
         by_amplitude = AmplitudeLogits(dtype="float32", name="amplitude_logits")(norms)
         logits = keras.layers.Add(dtype="float32", name="logits")([by_shape, by_amplitude])
@@ -94,7 +97,9 @@ def sees(network):
 def judge(network, context, *kinds, training=False):
     """P's or C's logits on several kinds of heatmaps of the same people.
 
-    What P makes of the image is the same for all of them and computed once.
+    What P makes of the image is the same for all of them and computed once. The first kind is judged by itself, so that
+    a gradient at its maps passes through no others; all others as one batch, so that no weight is used three times
+    (BUILD_NOTES 35).
 
     Args:
         network: P or C.
@@ -105,10 +110,17 @@ def judge(network, context, *kinds, training=False):
     Returns:
         A list of [B, 16] logits, one for each kind.
     """
-    if sees(network) is None:
-        return [network(maps, training=training) for maps in kinds]
-    seen, body = network.get_layer("context")(context, training=training), network.get_layer("judge")
-    return [body({"context": seen, **maps}, training=training) for maps in kinds]
+    (first, *others), body = kinds, network
+    together = {task: tf.concat([maps[task] for maps in others], 0) for task in first} if others else {}
+    if sees(network) is not None:
+        seen, body = network.get_layer("context")(context, training=training), network.get_layer("judge")
+        first = {"context": seen, **first}
+        if others:
+            together["context"] = tf.concat([tf.identity(seen)] * len(others), 0)
+    logits = [body(first, training=training)]
+    if others:
+        logits += tf.split(body(together, training=training), len(others))
+    return logits
 
 
 @keras.saving.register_keras_serializable("keras_apn")

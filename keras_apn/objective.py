@@ -25,12 +25,6 @@ def _unscaled(gradients, scale):
     return gradients if scale is None else [gradient / scale for gradient in gradients]
 
 
-def _pull(tape, scaled, fake, judged, scale):
-    """The gradient at the fake heatmaps of a loss that was multiplied by `scale`."""
-    gradient = tape.gradient(scaled, fake)
-    return _where(judged, dict(zip(gradient, _unscaled(list(gradient.values()), scale), strict=True)))
-
-
 class Objective:
     """The losses of G, P and C and their gradients.
 
@@ -196,7 +190,7 @@ class Objective:
         variables = self.generator.trainable_variables
         return _unscaled(tape.gradient(list(maps.values()), variables, output_gradients=upstream), scale)
 
-    def _seen(self, maps, example, masks):
+    def _seen(self, maps, masks):
         """What P and C see of heatmaps by task: of every joint that is judged, and occlusion where it is known.
 
         A true map of any other joint is empty, so a predicted one beside it would give the fake away.
@@ -206,9 +200,14 @@ class Objective:
             seen |= _where(masks["occlusion"], {"occlusion": seen["occlusion"]})
         return seen
 
-    def _fake(self, maps, example, masks):
+    def _fake(self, maps, masks):
         """What P and C see of G: the last stack's maps."""
-        return self._seen({task: tf.stop_gradient(maps[name]) for task, name in self.last.items()}, example, masks)
+        return self._seen({task: tf.stop_gradient(maps[name]) for task, name in self.last.items()}, masks)
+
+    def _pull(self, tape, scaled, fake, masks, scale):
+        """The gradient at the fake heatmaps of a loss that was multiplied by `scale`; none where they are not seen."""
+        gradient = tape.gradient(scaled, fake)
+        return self._seen(dict(zip(gradient, _unscaled(list(gradient.values()), scale), strict=True)), masks)
 
     def _labels(self, example, truth, fake, progress):
         """p_fake and c_fake of this step (Section 2.4), and their thresholds."""
@@ -228,16 +227,16 @@ class Objective:
         """
         masks, logs, shown, gradients, pulls = self.masks(example), {}, {}, {}, {}
         ones = tf.ones_like(masks["judged"], tf.float32)
-        if "real" in kinds:
-            shown["real"] = self._seen(truth, example, masks), masks["judged"], {"p": ones, "c": ones}
+        # The fakes first: `discriminators.judge` judges them by themselves, as the pull needs them.
         if "fake" in kinds:
-            fake = self._fake(maps, example, masks)
+            fake = self._fake(maps, masks)
             fake_labels, thresholds = self._labels(example, truth, fake, progress)
             shown["fake"], logs = (fake, masks["judged"], fake_labels), logs | thresholds
+        if "real" in kinds:
+            shown["real"] = self._seen(truth, masks), masks["judged"], {"p": ones, "c": ones}
         if "moved" in kinds and self.moves:
-            moved = self._seen(
-                self._drawn(example, example["moved_heatmap"]), example, masks | {"judged": masks["moved"]}
-            )
+            drawn = self._drawn(example, example["moved_heatmap"])
+            moved = self._seen(drawn, masks | {"judged": masks["moved"]})
             shown["moved"] = moved, masks["moved"], {"p": 1.0 - tf.cast(example["moved"], tf.float32)}
         for key, network in self.judges.items():
             own = {kind: (maps, mask, given[key]) for kind, (maps, mask, given) in shown.items() if key in given}
@@ -257,7 +256,7 @@ class Objective:
                         (to_pull,) = _scaled([deceived], scale)
                 (to_teach,) = _scaled([loss], scale)
             if "fake" in own:
-                pulls[key] = deceived, _pull(tape, to_pull, fake, masks["judged"], scale)
+                pulls[key] = deceived, self._pull(tape, to_pull, fake, masks, scale)
                 count = counts and counts["judged"]
                 logs[f"{key}_fake_share"] = losses.masked_mean(fake_labels[key], masks["judged"], count)
             gradients[key] = _unscaled(tape.gradient(to_teach, network.trainable_variables), scale)
@@ -272,7 +271,7 @@ class Objective:
     def _deceive(self, example, truth, maps, context, progress, scale, counts):
         """By discriminator, the loss of `_deceived` and its gradient at the last heatmaps."""
         pulls, masks = {}, self.masks(example)
-        fake = self._fake(maps, example, masks)
+        fake = self._fake(maps, masks)
         fake_labels, _ = self._labels(example, truth, fake, progress)
         for key, network in self.judges.items():
             with tf.GradientTape() as tape:
@@ -280,7 +279,7 @@ class Objective:
                 (logits,) = discriminators.judge(network, context, fake, training=True)
                 deceived = self._deceived(logits, fake_labels[key], masks["judged"], counts and counts["judged"])
                 (to_pull,) = _scaled([deceived], scale)
-            pulls[key] = deceived, _pull(tape, to_pull, fake, masks["judged"], scale)
+            pulls[key] = deceived, self._pull(tape, to_pull, fake, masks, scale)
         return pulls
 
     def _add_adversarial(self, pulls, adversarial, progress):

@@ -48,21 +48,23 @@ def predicted(generator):
     return {name: generator.get_layer(name).get_weights()[0].reshape(3, SIZE, SIZE, 16) for name in generator.output}
 
 
-def dense_judge(features, tasks):
+def dense_judge(context, tasks):
     """16 logits, zero at first, by one layer of all pixels that are seen: what comes first has the first weights."""
     maps = {task: keras.Input((SIZE, SIZE, 16), name=task) for task in tasks}
-    seen = [keras.layers.Flatten()(value) for value in ([features] if features is not None else []) + [*maps.values()]]
+    seen = [keras.layers.Flatten()(value) for value in ([context] if context is not None else []) + [*maps.values()]]
     together = keras.layers.Concatenate()(seen) if len(seen) > 1 else seen[0]
     logits = keras.layers.Dense(16, kernel_initializer="zeros", name="logits")(together)
-    return keras.Model({**maps} if features is None else {"features": features, **maps}, logits, name="judge")
+    return keras.Model({**maps} if context is None else {"context": context, **maps}, logits, name="judge")
 
 
 def dense_p(tasks=("pose", "occlusion")):
-    image, features = keras.Input((CROP, CROP, 3), name="image"), keras.Input((3,), name="features")
-    stem = keras.Model(image, keras.layers.GlobalAveragePooling2D()(image), name="stem")
-    judge = dense_judge(features, tasks)
+    """A P whose context is the mean colour of the image."""
+    seen = keras.Input((CROP, CROP, 3), name="image")
+    context = keras.Model(seen, keras.layers.GlobalAveragePooling2D()(seen), name="context")
+    judge = dense_judge(keras.Input((3,), name="context"), tasks)
+    image = keras.Input((CROP, CROP, 3), name="image")
     maps = {task: keras.Input((SIZE, SIZE, 16), name=task) for task in tasks}
-    return keras.Model({"image": image, **maps}, judge({"features": stem(image), **maps}))
+    return keras.Model({"image": image, **maps}, judge({"context": context(image), **maps}))
 
 
 def dense_c(tasks=("pose", "occlusion")):
@@ -82,10 +84,11 @@ def judge_by(network, kernel=None, bias=None):
 
 @pytest.fixture
 def build():
-    """A compiled model of small networks; SGD with a rate for each network."""
+    """A compiled model of small networks; SGD with a rate for each network. P learns no moved joints unless told."""
 
     def make(*, stacks=1, tasks=("pose", "occlusion"), rates=(0.0, 0.0, 0.0), alone=False, total_steps=10, **settings):
         sigma = settings.pop("sigma", 1.0)
+        settings.setdefault("moved_joints", False)
         judges = (None, None) if alone else (dense_p(tasks), dense_c(tasks))
         model = AdversarialPoseNet(
             maps_generator(stacks, tasks),
@@ -114,6 +117,7 @@ def example(people=3, **changes):
         "annotated": np.ones((people, 16), bool),
         "visible": np.ones((people, 16), bool),
         "head_size_heatmap": np.full(people, 2, np.float32),
+        "occlusion_known": np.ones(people, bool),
     }
     return {name: tf.constant(changes.get(name, value)) for name, value in values.items()}
 
@@ -174,7 +178,7 @@ def test_updates_of_each_network_in_a_step(build, mode, updates):
     model = build(mode=mode)
     model.update(example())
     optimizers = (model.optimizer, model.pose_optimizer, model.confidence_optimizer)
-    assert [int(optimizer.iterations) for optimizer in optimizers] == [updates, 1, 1]
+    assert [int(optimizer.iterations) for optimizer in optimizers] == [updates] * 3
     assert int(model.step) == 1
 
 
@@ -184,7 +188,9 @@ def test_updates_of_each_network_in_a_step(build, mode, updates):
 @pytest.fixture(scope="module")
 def real_judges():
     keras.utils.set_random_seed(0)
-    model = config.ModelConfig(crop_size=CROP, stacks=1, features=8, levels=1, discriminator_features=8)
+    model = config.ModelConfig(
+        crop_size=CROP, stacks=1, features=8, levels=1, discriminator_features=8, pose_context="image"
+    )
     return networks.discriminators(model)
 
 
@@ -362,8 +368,10 @@ def test_the_discriminators_see_the_true_occlusion_maps(build, key):
     for visible in (where(), where((0, 3), (0, 4), (2, 5))):
         data = example(visible=visible)
         logits = sum(maps.sum(axis=(1, 2, 3)) for maps in truth(data).values()) / 100
-        losses.append(float(model.update(data)[f"loss_{key}"]))
-        assert losses[-1] == pytest.approx(softplus(-logits).mean() + LN2, rel=1e-5)
+        logs = model.update(data)
+        losses.append(float(logs[f"loss_{key}_real"]))
+        assert losses[-1] == pytest.approx(softplus(-logits).mean(), rel=1e-5)
+        assert float(logs[f"loss_{key}_fake"]) == pytest.approx(LN2, rel=1e-5)
     assert losses[1] < losses[0]
 
 
@@ -400,11 +408,11 @@ def test_p_is_taught_by_sample_and_joint(build, mode):
     logs = model.update(data)
     marks = np.zeros((3, 16))
     marks[tuple(zip(*found, strict=True))] = 1
-    expected = softplus(-bias).mean() + (softplus(bias) - marks * bias).mean()
-    assert float(logs["loss_p"]) == pytest.approx(expected, rel=1e-5)
+    assert float(logs["loss_p_real"]) == pytest.approx(softplus(-bias).mean(), rel=1e-5)
+    assert float(logs["loss_p_fake"]) == pytest.approx((softplus(bias) - marks * bias).mean(), rel=1e-5)
     assert float(logs["p_fake_share"]) == pytest.approx(3 / 48)
-    right = ((bias > 0) == (marks > 0.5)).mean()
-    assert float(logs["p_accuracy"]) == pytest.approx(((bias > 0).mean() + right) / 2)
+    assert float(logs["p_accuracy_real"]) == pytest.approx((bias > 0).mean())
+    assert float(logs["p_accuracy_fake"]) == pytest.approx(((bias > 0) == (marks > 0.5)).mean())
 
 
 @modes
@@ -420,8 +428,8 @@ def test_c_is_taught_by_sample_and_joint(build, mode):
     # A joint near the border has less than a whole Gaussian, so its empty map may count as near: none has here.
     marks = height > 0
     assert float(logs["c_fake_share"]) == pytest.approx(3 / 48)
-    expected = softplus(-bias).mean() + (softplus(bias) - marks * bias).mean()
-    assert float(logs["loss_c"]) == pytest.approx(expected, rel=1e-5)
+    assert float(logs["loss_c_real"]) == pytest.approx(softplus(-bias).mean(), rel=1e-5)
+    assert float(logs["loss_c_fake"]) == pytest.approx((softplus(bias) - marks * bias).mean(), rel=1e-5)
 
 
 def test_thresholds_follow_the_schedule_with_the_step(build):
@@ -493,11 +501,12 @@ def test_the_discriminators_learn_from_annotated_joints_alone(build, mode):
         judge_by(network, bias=bias)
     logs = model.update(example(annotated=np.tile(np.arange(16) < 8, (3, 1))))
     known = bias[:8]
-    expected = softplus(-known).mean() + softplus(known).mean()
     for key in ("p", "c"):
-        assert float(logs[f"loss_{key}"]) == pytest.approx(expected, rel=1e-5)
+        assert float(logs[f"loss_{key}_real"]) == pytest.approx(softplus(-known).mean(), rel=1e-5)
+        assert float(logs[f"loss_{key}_fake"]) == pytest.approx(softplus(known).mean(), rel=1e-5)
         # All these logits are below 0: wrong of the real ones, right of the fakes.
-        assert float(logs[f"{key}_accuracy"]) == 0.5
+        assert float(logs[f"{key}_accuracy_real"]) == 0
+        assert float(logs[f"{key}_accuracy_fake"]) == 1
         assert float(logs[f"{key}_fake_share"]) == 0
 
 
@@ -510,6 +519,251 @@ def test_nothing_moves_where_nothing_is_annotated(build, mode):
     logs = model.update(example(annotated=np.zeros((3, 16), bool)))
     assert not [name for name in names if moved(before[name], getattr(model, name))]
     assert all(math.isfinite(value) for value in logs.values())
+
+
+# Joints outside the crop, and people whose occlusion is not known.
+
+OUTSIDE = (0, 3)
+
+
+def with_one_outside():
+    """Joints of which `OUTSIDE` is annotated and not in the crop."""
+    joints = example()["joints_heatmap"].numpy()
+    joints[OUTSIDE] = (-3, 4)
+    return joints
+
+
+@modes
+def test_a_joint_outside_the_crop_is_not_before_p_and_c(build, mode):
+    def step(changed=0.0, **changes):
+        model = build(mode=mode, rates=(0.0, 0.1, 0.1))
+        randomize(model)
+        maps = predicted(model.generator)
+        for name in maps:
+            maps[name][OUTSIDE[0], ..., OUTSIDE[1]] += changed
+        set_maps(model.generator, **maps)
+        found = model.update(example(**changes))
+        logs = {n: float(v) for n, v in found.items() if n.startswith(("loss_p_", "loss_c_", "p_", "c_"))}
+        return logs, values(model.pose_discriminator) + values(model.confidence_discriminator)
+
+    logs, judges = step(annotated=where(OUTSIDE))
+    assert len(logs) == 10
+    for changed in (0.0, 5.0):
+        found, moved_judges = step(changed, joints_heatmap=with_one_outside())
+        assert found == pytest.approx(logs, rel=1e-5)
+        for weight, other in zip(judges, moved_judges, strict=True):
+            np.testing.assert_allclose(other, weight, rtol=1e-4, atol=1e-6)
+    # Within the crop it would count.
+    assert step()[0] != pytest.approx(logs, rel=1e-5)
+
+
+def test_a_joint_outside_the_crop_counts_in_eq_1_and_is_pulled_by_it_alone(build):
+    # G predicts the truth, but 1 everywhere on the pose map of the joint that is outside.
+    model = build(rates=(1.0, 0.0, 0.0), balance="fixed", alpha=1.0, beta=1.0)
+    randomize(model)
+    data = example(joints_heatmap=with_one_outside())
+    true = truth(data)
+    assert not true["pose"][0, ..., 3].any()
+    pose = true["pose"].copy()
+    pose[0, ..., 3] = 1
+    set_maps(model.generator, stack1_pose=pose, stack1_occlusion=true["occlusion"])
+    before = predicted(model.generator)
+    logs = model.update(data)
+    assert float(logs["loss_pose"]) == pytest.approx(1 / 48, rel=1e-5)
+    change = predicted(model.generator)["stack1_pose"] - before["stack1_pose"]
+    np.testing.assert_allclose(change[0, ..., 3], -2 / (48 * 64), rtol=1e-3)
+    # P and C pull all others, which Eq. 1 does not.
+    assert np.abs(change[0, ..., 4]).max() > 1e-4
+
+
+KNOWN = np.array([True, False, True])
+
+
+def test_the_occlusion_loss_has_no_term_of_people_whose_occlusion_is_not_known(build):
+    # Person 0: joint 2 is 1 everywhere where it should be 0; 32 maps of 64 pixels count. Person 1 is 5 off.
+    model = build(rates=(1.0, 0.0, 0.0), balance="fixed", alpha=1.0, beta=1.0)
+    randomize(model)
+    maps = np.zeros((3, SIZE, SIZE, 16))
+    maps[0, ..., 2], maps[1] = 1, 5
+    set_maps(model.generator, stack1_occlusion=maps)
+    logs = model.update(example(occlusion_known=KNOWN))
+    assert float(logs["loss_occlusion"]) == pytest.approx(1 / 32, rel=1e-5)
+    change = predicted(model.generator)["stack1_occlusion"] - maps
+    # Neither Eq. 1 nor P nor C pull.
+    assert not change[1].any()
+    assert change[0].any()
+    assert change[2].any()
+
+
+@modes
+@pytest.mark.parametrize("key", ["p", "c"], ids=["P", "C"])
+def test_p_and_c_see_no_occlusion_that_is_not_known(build, mode, key):
+    # Every logit is a hundredth of the sum of all pixels of the occlusion maps.
+    model = build(mode=mode)
+    network = {"p": model.pose_discriminator, "c": model.confidence_discriminator}[key]
+    kernel = np.zeros(logits_layer(network).kernel.shape, np.float32)
+    kernel[-SIZE * SIZE * 16 :] = 0.01
+    judge_by(network, kernel)
+    set_maps(model.generator, stack1_occlusion=np.full((3, SIZE, SIZE, 16), 0.1))
+    data = example(occlusion_known=KNOWN, visible=where((0, 3), (1, 4)))
+    logs = model.update(data)
+    for kind, sums in (("real", truth(data)["occlusion"].sum((1, 2, 3))), ("fake", np.full(3, 0.1 * 64 * 16))):
+        logits = np.where(KNOWN, sums, 0) / 100
+        expected = softplus(-logits if kind == "real" else logits).mean()
+        assert float(logs[f"loss_{key}_{kind}"]) == pytest.approx(expected, rel=1e-4)
+
+
+# Moved joints.
+
+
+@modes
+def test_the_third_term_of_p_by_hand(build, mode):
+    # P's logit j is twice the pixel of the pose map where joint j truly is, less 1. Joint 2 of person 0 moves by 3
+    # pixels; joint 5 of person 1 leaves the crop, and does not count.
+    model, data = build(mode=mode, moved_joints=True), example()
+    places = data["joints_heatmap"].numpy().copy()
+    true = truth(data)["pose"]
+    kernel, joints = np.zeros(logits_layer(model.pose_discriminator).kernel.shape, np.float32), np.arange(16)
+    x, y = places[0].astype(int).T
+    kernel[3 + (y * SIZE + x) * 16 + joints, joints] = 2
+    judge_by(model.pose_discriminator, kernel, np.full(16, -1.0))
+    places[0, 2] += (0, 3)
+    places[1, 5] = (-5, 3)
+    labels = np.ones((3, 16))
+    labels[0, 2] = labels[1, 5] = 0
+    data |= {"moved_heatmap": tf.constant(places), "moved": tf.constant(labels < 0.5)}
+    assert (true[0, y, x, joints] == 1).all()
+    logits = np.ones((3, 16))
+    logits[0, 2] = 2 * math.exp(-4.5) - 1
+    phase = {"joint": "joint", "alternating": "real"}[mode]
+    gradients, logs = model.objective.phases[phase](data, progress=0.0)
+    counted = where((1, 5))
+    terms = np.where(labels > 0.5, softplus(-logits), softplus(logits))[counted]
+    assert float(logs["loss_p_moved"]) == pytest.approx(terms.mean(), rel=1e-5)
+    assert float(logs["p_accuracy_moved"]) == 1
+    # The bias learns of all terms: of the real maps, of the moved, and in joint mode of the fakes, empty and wrong.
+    sigmoid = 1 / (1 + np.exp(-logits))
+    expected = np.full(16, (1 / (1 + math.e) * -1) / 16)
+    expected += np.where(counted, sigmoid - labels, 0).sum(0) / 47
+    if mode == "joint":
+        expected += 1 / (1 + math.e) / 16
+    np.testing.assert_allclose(gradients["p"][-1], expected, rtol=1e-4, atol=1e-6)
+    assert "loss_c_moved" not in logs
+
+
+@modes
+def test_a_step_moves_joints_by_its_number(build, mode):
+    # P sees the sum of all pixels times x: what it loses on moved joints depends on where they went.
+    def losses(seed):
+        model = build(mode=mode, moved_joints=True, seed=seed)
+        rng = np.random.default_rng(0)
+        judge_by(model.pose_discriminator, rng.normal(size=logits_layer(model.pose_discriminator).kernel.shape))
+        return [float(model.update(example())["loss_p_moved"]) for _ in range(2)]
+
+    first = losses(0)
+    assert losses(0) == first
+    assert first[0] != first[1]
+    assert losses(1)[0] != first[0]
+
+
+# How much P and C pull, and which joints.
+
+
+def test_most_weight_bounds_the_weight(pulls):
+    plain, _ = pulls(example(), pose_share=0.0, confidence_share=0.0)
+    settings = {"pose_share": 0.3, "confidence_share": 0.0}
+    free, logs = pulls(example(), **settings)
+    weight = float(logs["weight_p"])
+    assert 0 < weight < 1
+    bound, logs = pulls(example(), **settings, most_weight=weight / 4)
+    assert float(logs["weight_p"]) == pytest.approx(weight / 4)
+    assert float(logs["gradient_ratio_p"]) == pytest.approx(0.3 / 4, rel=1e-3)
+    added = [norm(found[name] - plain[name] for name in plain) for found in (free, bound)]
+    assert added[1] == pytest.approx(added[0] / 4, rel=1e-3)
+
+
+def test_a_pull_that_vanishes_is_not_blown_up(build):
+    # P and C look at nothing yet: their gradient at the maps is 0.
+    logs = build(most_weight=0.5).update(example())
+    assert float(logs["weight_p"]) == float(logs["weight_c"]) == 0.5
+
+
+@modes
+@pytest.mark.parametrize("key", ["p", "c"], ids=["P", "C"])
+@pytest.mark.parametrize("pull", ["all", "wrong"])
+def test_wrong_pulls_the_joints_of_label_0_alone(build, mode, key, pull):
+    # Logit j is the sum of map j. Three joints are right, all others are found elsewhere.
+    data = example()
+    found = [(0, 2), (1, 2), (1, 9)]
+    lost = [(p, j) for p in range(3) for j in range(16) if (p, j) not in found]
+    maps = {
+        "p": lone_peaks(wrong_at(data, *lost)),
+        "c": truth(data)["pose"] * ~where(*found)[:, None, None],
+    }[key]
+
+    def changes(weight):
+        model = build(
+            mode=mode,
+            rates=(1.0, 0, 0),
+            balance="fixed",
+            pull=pull,
+            alpha=weight * (key == "c"),
+            beta=weight * (key == "p"),
+        )
+        network = {"p": model.pose_discriminator, "c": model.confidence_discriminator}[key]
+        kernel = np.zeros(logits_layer(network).kernel.shape, np.float32)
+        first = 3 if key == "p" else 0
+        kernel[first : first + SIZE * SIZE * 16] = np.tile(np.eye(16), (SIZE * SIZE, 1))
+        judge_by(network, kernel)
+        set_maps(model.generator, stack1_pose=maps)
+        model.update(data)
+        return predicted(model.generator)["stack1_pose"]
+
+    pulled = np.abs(changes(1.0) - changes(0.0)).max((1, 2)) > 1e-6
+    np.testing.assert_array_equal(pulled, where(*found) if pull == "wrong" else where())
+
+
+@modes
+def test_the_pull_begins_and_grows_as_told(build, mode):
+    model = build(mode=mode, balance="fixed", beta=1.0, alpha=0.5, pull_start=0.2, pull_full=0.6, total_steps=10)
+    logged = [model.update(example()) for _ in range(8)]
+    ramp = [0, 0, 0, 0.25, 0.5, 0.75, 1, 1]
+    assert [float(logs["weight_p"]) for logs in logged] == pytest.approx(ramp, abs=1e-6)
+    assert [float(logs["weight_c"]) for logs in logged] == pytest.approx([0.5 * r for r in ramp], abs=1e-6)
+    assert float(logged[0]["gradient_ratio_p"]) == 0
+
+
+# The order of Algorithm 1.
+
+
+def test_alternating_teaches_by_the_maps_before_gs_first_update_then_by_the_truth(build, monkeypatch):
+    model = build(mode="alternating", rates=(1000.0, 0.0, 0.0), delta=1e-6, epsilon=1e-6)
+    maps, data = random_maps(), example(visible=where((0, 3)))
+    set_maps(model.generator, stack1_pose=maps)
+    phases, move = [], model._move
+    monkeypatch.setattr(model, "_move", lambda gradients, by: phases.append(gradients) or move(gradients, by))
+    model.update(data)
+    assert [set(gradients) for gradients in phases] == [{"g", "p", "c"}, {"p", "c"}, {"g"}]
+    assert np.abs(predicted(model.generator)["stack1_pose"] - maps).max() > 0.1
+    # Logits stay 0: the gradient at C's kernel is 1/2 of all fakes of label 0, and -1/2 of the truth, by joint.
+    empty = np.zeros((3, SIZE, SIZE, 16))
+    true = truth(data)
+    for gradients, sign, seen in ((phases[0], 1, (maps, empty)), (phases[1], -1, (true["pose"], true["occlusion"]))):
+        total = sign * 0.5 * np.concatenate([task.sum(0).ravel() for task in seen]) / 48
+        np.testing.assert_allclose(gradients["c"][0], np.tile(total[:, None], 16), rtol=1e-4, atol=1e-7)
+        np.testing.assert_allclose(gradients["p"][0][3:], np.tile(total[:, None], 16), rtol=1e-4, atol=1e-7)
+
+
+def test_alternating_pulls_by_p_and_c_as_they_have_become(build):
+    # G's maps stay empty and have label 0: C's logits of them are its bias, which falls by the fakes, then rises by the
+    # truth, of which C has no weights before.
+    rate = 16.0
+    model = build(mode="alternating", rates=(0.0, 0.0, rate), balance="fixed", alpha=1.0)
+    logs = model.update(example())
+    bias = -rate * 0.5 / 16
+    bias += rate / (1 + math.exp(bias)) / 16
+    np.testing.assert_allclose(logits_layer(model.confidence_discriminator).get_weights()[1], bias, rtol=1e-5)
+    assert float(logs["adversarial_c"]) == pytest.approx(softplus(-bias), rel=1e-5)
 
 
 # Other forms of training.
@@ -526,7 +780,7 @@ def test_single_task_has_no_occlusion_anywhere(mode):
     model = networks.adversarial_posenet(settings, steps_per_epoch=10)
     logs = model.update(example(visible=where((0, 3))))
     assert set(model.generator.output) == {"stack1_pose"}
-    assert set(model.pose_discriminator.input) == {"image", "pose"}
+    assert set(model.pose_discriminator.input) == {"features", "pose"}
     assert set(model.confidence_discriminator.input) == {"pose"}
     assert not [name for name in logs if "occlusion" in name]
     assert float(logs["loss"]) == float(logs["loss_pose"])
@@ -543,16 +797,29 @@ def test_without_discriminators_g_trains_alone(build, mode):
     )
 
 
-def test_one_discriminator_by_itself_is_refused():
-    with pytest.raises(ValueError, match="Give both discriminators or neither"):
-        AdversarialPoseNet(
-            maps_generator(), dense_p(), training=config.TrainingConfig(), data=config.DataConfig(), total_steps=1
-        )
+SOLOS = {"P": "confidence_discriminator", "C": "pose_discriminator"}
 
 
 @modes
-def test_a_step_logs_what_it_says(build, mode):
-    model = build(mode=mode)
+@pytest.mark.parametrize("only", SOLOS)
+def test_one_discriminator_by_itself_trains(mode, only):
+    model = real_model(mode=mode, model={SOLOS[only]: False})
+    names = ["generator", {"P": "pose_discriminator", "C": "confidence_discriminator"}[only]]
+    before = {name: values(getattr(model, name)) for name in names}
+    logs = model.update(example())
+    assert getattr(model, SOLOS[only]) is None
+    assert all(moved(before[name], getattr(model, name)) for name in names)
+    assert set(logs) == set(model.means)
+    key, other = only.lower(), {"P": "c", "C": "p"}[only]
+    assert {f"loss_{key}_real", f"loss_{key}_fake", f"adversarial_{key}", f"weight_{key}"} <= set(logs)
+    assert ("loss_p_moved" in logs) == (only == "P")
+    assert not [name for name in logs if other in name.split("_")]
+
+
+@modes
+@pytest.mark.parametrize("moved_joints", [False, True])
+def test_a_step_logs_what_it_says(build, mode, moved_joints):
+    model = build(mode=mode, moved_joints=moved_joints)
     assert set(model.update(example())) == set(model.means)
 
 
@@ -577,9 +844,11 @@ def test_a_step_compiled_by_xla_is_the_eager_step(build, mode):
     np.testing.assert_allclose(found[1][1], found[0][1], rtol=1e-4, atol=1e-6)
 
 
-def real_model(**settings):
+def real_model(model=None, **settings):
     training = {"optimizer": "adam", "learning_rate": 1e-3, "discriminator_learning_rate": 1e-3, **settings}
-    sizes = config.ModelConfig(crop_size=CROP, stacks=1, features=8, levels=1, discriminator_features=8)
+    sizes = config.ModelConfig(
+        crop_size=CROP, stacks=1, features=8, levels=1, discriminator_features=8, **(model or {})
+    )
     whole = config.Config(model=sizes, training=config.TrainingConfig(**training))
     return networks.adversarial_posenet(whole, steps_per_epoch=100)
 

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from benchmarks import arithmetic, presets, step
-from keras_apn import blocks, config, discriminators, generator
+from keras_apn import blocks, config, discriminators, generator, networks
 
 SMALL = config.ModelConfig(crop_size=16, stacks=1, features=4, levels=1, discriminator_features=6)
 
@@ -49,7 +49,7 @@ def test_the_operations_of_g_as_others_counted_them(sizes, gflop):
 
 def test_networks_within_a_network_count():
     p = discriminators.build_pose_discriminator(crop_size=32, features=8, levels=2)
-    parts = [arithmetic.forward(p.get_layer(name)) for name in ("stem", "judge")]
+    parts = [arithmetic.forward(p.get_layer(name)) for name in ("context", "judge")]
     assert min(parts) > 0
     assert arithmetic.forward(p) == sum(parts)
 
@@ -70,6 +70,12 @@ def multiplied(operation):
     if operation.type == "MatMul":
         rows = operation.inputs[0].shape[0 if operation.get_attr("transpose_a") else 1]
         return 2 * rows * math.prod(operation.outputs[0].shape)
+    if operation.type == "Einsum":
+        words = operation.get_attr("equation").decode().split("->")[0].split(",")
+        sides = {
+            s: n for word, x in zip(words, operation.inputs, strict=True) for s, n in zip(word, x.shape, strict=True)
+        }
+        return 2 * math.prod(sides.values())
     if operation.type == "Conv2D":
         small, kernel = operation.outputs[0], operation.inputs[1].shape
     elif operation.type == "Conv2DBackpropInput":
@@ -81,11 +87,39 @@ def multiplied(operation):
     return 2 * math.prod(small.shape) * math.prod(kernel[:3])
 
 
-@pytest.mark.parametrize("mode", presets.MODES)
-def test_a_step_counts_what_its_graph_holds(mode):
-    model = dataclasses.replace(SMALL, discriminators=mode != "generator_only")
+def test_joints_pooled_by_hand():
+    maps, image = keras.Input((8, 8, 16)), keras.Input((8, 8, 3))
+    features = blocks.conv(image, 5, name="features")
+    network = keras.Model([maps, image], discriminators.PooledAtJoints()([maps, features]))
+    of_features, pooled = 2 * 64 * 3 * 5, 2 * 64 * 16 * 5
+    assert arithmetic.forward(network) == of_features + pooled
+    # Neither the image's nor the maps' gradient is asked for.
+    assert arithmetic.training(network) == 2 * of_features + 2 * pooled
+
+
+def test_c_has_half_of_ps_width():
+    judges = networks.discriminators(SMALL)
+    (p, c) = (judge.get_layer("verdict_conv").filters for judge in (judges[0].get_layer("judge"), judges[1]))
+    assert (p, c) == (6, 3)
+
+
+@pytest.mark.parametrize(
+    ("mode", "changes", "training"),
+    [
+        ("generator_only", {}, {}),
+        ("joint", {}, {}),
+        ("alternating", {}, {}),
+        ("joint", {"discriminator_design": "encoder_decoder", "pose_context": "image"}, {"moved_joints": False}),
+        ("alternating", {"discriminator_design": "encoder_decoder", "pose_context": "image"}, {}),
+        ("joint", {"confidence_discriminator": False}, {}),
+    ],
+    ids=[*presets.MODES, "paper's design", "paper's design alternating", "P alone"],
+)
+def test_a_step_counts_what_its_graph_holds(mode, changes, training):
+    model = dataclasses.replace(SMALL, discriminators=mode != "generator_only", **changes)
     mode = "alternating" if mode == "alternating" else "joint"
-    function, inputs = step.compiled(config.Config(model, training=config.TrainingConfig(mode=mode)), batch_size=3)
+    settings = config.Config(model, training=config.TrainingConfig(mode=mode, **training))
+    function, inputs = step.compiled(settings, batch_size=3)
     graph = tf.function(function.python_function).get_concrete_function(*inputs).graph
     used = operations([tensor.op for tensor in graph.outputs] + list(graph.control_outputs))
     assert 3 * sum(arithmetic.step(function.model).values()) == sum(map(multiplied, used))

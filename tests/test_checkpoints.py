@@ -1,3 +1,4 @@
+import dataclasses
 import os
 import shutil
 
@@ -65,6 +66,23 @@ def test_the_last_ones_are_kept_and_nothing_else(saved):
 def test_restoring_brings_everything_back_as_it_was_saved(saved, model):
     assert Checkpoints(model, saved.parent).restore() == Standing([0.4] * 4, [[4.0]])
     assert filled(model) == ({4.0}, 40)
+
+
+@pytest.mark.parametrize("left_out", ["pose_discriminator", "confidence_discriminator"], ids=["C alone", "P alone"])
+def test_one_discriminator_by_itself_is_kept(tmp_path, left_out):
+    def build(seed):
+        sizes, training = dataclasses.replace(MODEL, **{left_out: False}), config.TrainingConfig(seed=seed)
+        return networks.adversarial_posenet(config.Config(model=sizes, training=training), steps_per_epoch=10)
+
+    first, other = build(0), build(1)
+    Checkpoints(first, tmp_path).save(Standing([0.5], [[1.0]]))
+    assert Checkpoints(other, tmp_path).restore() == Standing([0.5], [[1.0]])
+    found = [checkpoints.networks(model) for model in (first, other)]
+    assert len(found[0]) == 2
+    assert left_out not in found[0]
+    for name, network in found[0].items():
+        for weight, expected in zip(found[1][name].get_weights(), network.get_weights(), strict=True):
+            np.testing.assert_array_equal(weight, expected)
 
 
 def cut(path):

@@ -90,6 +90,14 @@ def test_the_crop_must_halve_down_to_the_coarsest_level(crop_size, levels, multi
         ModelConfig(crop_size=crop_size, levels=levels)
 
 
+def test_leaving_out_p_and_c_each_is_refused():
+    with pytest.raises(UserError, match="leave none; give --nodiscriminators"):
+        config.ModelConfig(pose_discriminator=False, confidence_discriminator=False)
+    config.ModelConfig(pose_discriminator=False)
+    config.ModelConfig(confidence_discriminator=False)
+    config.ModelConfig(discriminators=False, pose_discriminator=False, confidence_discriminator=False)
+
+
 def test_settings_cannot_be_changed():
     with pytest.raises(dataclasses.FrozenInstanceError):
         Config().model.stacks = 2

@@ -1,7 +1,9 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
+from keras_apn import generator
 from keras_apn.generator import build_generator
 
 MAPS = (None, 8, 8, 16)
@@ -88,3 +90,18 @@ def test_no_stack_is_refused(stacks):
 def test_a_size_that_cannot_be_halved_is_refused(crop_size, levels):
     with pytest.raises(ValueError, match=rf"multiple of 4 \* 2\*\*levels.*crop_size={crop_size}, levels={levels}"):
         build_generator(crop_size=crop_size, levels=levels)
+
+
+def test_the_context_is_the_last_hourglass_before_its_heads():
+    keras.utils.set_random_seed(0)
+    network = build_generator(crop_size=32, stacks=2, features=8, levels=2)
+    both = generator.with_context(network)
+    image = tf.constant(np.random.default_rng(0).random((2, 32, 32, 3)), tf.float32)
+    found, maps = both(image), network(image)
+    assert set(found) - set(maps) == {generator.CONTEXT}
+    assert found[generator.CONTEXT].shape == (2, 8, 8, 8)
+    for name, value in maps.items():
+        np.testing.assert_allclose(found[name], value, atol=1e-6)
+    # The last heads see nothing else.
+    heads = [network.get_layer(f"stack2_{task}_res_apart") for task in ("pose", "occlusion")]
+    assert all(head.input is generator.context_layer(network).output for head in heads)

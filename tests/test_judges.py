@@ -1,3 +1,4 @@
+import dataclasses
 import shutil
 
 import numpy as np
@@ -5,17 +6,24 @@ import pytest
 import tensorflow as tf
 
 from data_pipeline.errors import UserError
-from keras_apn import best, config, inference, judges, networks
+from keras_apn import best, config, generator, inference, judges, networks
 
 
 @pytest.fixture(scope="module")
 def judged_workdir(tiny_workdir, tiny_config, tmp_path_factory):
     """A copy of `tiny_workdir` with weights of P and C."""
-    workdir = tmp_path_factory.mktemp("judged") / "run"
-    shutil.copytree(tiny_workdir, workdir)
-    for network in networks.discriminators(tiny_config.model):
-        network.save_weights(best.path(workdir, network.name))
-    return str(workdir)
+    return with_judges(tiny_workdir, tiny_config, tmp_path_factory.mktemp("judged"))
+
+
+def with_judges(workdir, settings, folder, **changes):
+    """A copy of a workdir with other settings of the networks, and weights of P and C where there are such."""
+    copy, settings = folder / "run", dataclasses.replace(settings, model=dataclasses.replace(settings.model, **changes))
+    shutil.copytree(workdir, copy)
+    settings.save(copy)
+    for network in networks.discriminators(settings.model):
+        if network is not None:
+            network.save_weights(best.path(copy, network.name))
+    return str(copy)
 
 
 @pytest.fixture
@@ -30,15 +38,57 @@ def test_joints_are_those_of_the_estimator_alone(judged_workdir, crops):
 
 
 def test_verdicts_are_the_sigmoids_of_the_logits(judged_workdir, crops):
-    judge = judges.from_workdir(judged_workdir)
-    judged, maps = judge.joints_in_crop(crops), judge.estimator.heatmaps(crops)
+    estimator = judges.from_workdir(judged_workdir)
+    judged, maps = estimator.joints_in_crop(crops), estimator.estimator.heatmaps(crops)
+    g, (p, c) = estimator.judges.generator, estimator.judges.networks.values()
+    features = generator.with_context(g)(crops, training=False)[generator.CONTEXT]
     logits = {
-        "plausible": judge.pose_discriminator({"image": crops, **maps}, training=False),
-        "confident": judge.confidence_discriminator(maps, training=False),
+        "plausible": p({"features": features, **maps}, training=False),
+        "confident": c(maps, training=False),
     }
     for name, values in logits.items():
         np.testing.assert_allclose(judged[name].numpy(), 1 / (1 + np.exp(-values.numpy())), atol=1e-5)
         assert judged[name].shape == (2, 16)
+
+
+def test_a_p_of_the_image_is_shown_the_image(tiny_workdir, tiny_config, tmp_path, crops):
+    workdir = with_judges(tiny_workdir, tiny_config, tmp_path, pose_context="image")
+    judge = judges.load(workdir)
+    maps, context = judge.predict(crops)
+    np.testing.assert_array_equal(context, crops)
+    expected = judge.networks["pose"]({"image": crops, **maps}, training=False)
+    np.testing.assert_allclose(judge.logits(maps, context)["pose"], expected, atol=1e-5)
+
+
+def test_with_the_flip_test_the_mean_of_the_maps_is_judged(judged_workdir, crops):
+    estimator = judges.from_workdir(judged_workdir, flip=True)
+    maps, (_, context) = estimator.estimator.heatmaps(crops), estimator.judges.predict(crops)
+    plain = judges.from_workdir(judged_workdir).joints_in_crop(crops)
+    found = estimator.joints_in_crop(crops)
+    for name, values in estimator.judges.verdicts(maps, context).items():
+        np.testing.assert_allclose(found[name], values, atol=1e-5)
+        assert (found[name].numpy() != plain[name].numpy()).any()
+
+
+@pytest.mark.parametrize(
+    ("left_out", "name", "probability"),
+    [
+        ("confidence_discriminator", "pose", "plausible"),
+        ("pose_discriminator", "confidence", "confident"),
+    ],
+    ids=["P alone", "C alone"],
+)
+def test_one_discriminator_by_itself_is_loaded(tiny_workdir, tiny_config, tmp_path, crops, left_out, name, probability):
+    workdir = with_judges(tiny_workdir, tiny_config, tmp_path, **{left_out: False})
+    judge = judges.load(workdir)
+    assert set(judge.networks) == {name}
+    # Its weights are those in the folder.
+    fresh = networks.discriminators(config.load(workdir).model)[["pose", "confidence"].index(name)]
+    fresh.load_weights(best.path(workdir, fresh.name))
+    for weight, expected in zip(judge.networks[name].get_weights(), fresh.get_weights(), strict=True):
+        np.testing.assert_array_equal(weight, expected)
+    found = judges.from_workdir(workdir).joints_in_crop(crops)
+    assert {"plausible", "confident"} & set(found) == {probability}
 
 
 def test_a_run_without_discriminators_has_none_to_ask(tmp_path):

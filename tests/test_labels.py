@@ -116,3 +116,17 @@ def test_threshold_goes_from_2_to_a_half(schedule, progress, expected):
 def test_an_unknown_schedule_is_refused():
     with pytest.raises(ValueError, match=r"`schedule` must be one of .* Received: step"):
         labels.threshold("step", 2.0, 0.5, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("start", "full", "expected"),
+    [
+        (0.2, 0.6, [0, 0, 0.5, 1, 1]),
+        (0.0, 0.0, [1, 1, 1, 1, 1]),
+        (0.4, 0.4, [0, 0, 1, 1, 1]),
+    ],
+    ids=["slope", "at once", "step"],
+)
+def test_ramp(start, full, expected):
+    progress = [0.0, 0.2, 0.4, 0.6, 1.0]
+    assert [float(labels.ramp(tf.constant(p), start, full)) for p in progress] == pytest.approx(expected)

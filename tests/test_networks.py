@@ -54,7 +54,33 @@ def test_the_networks_have_the_sizes_of_the_configuration(default):
     assert default.generator.input_shape == (None, 32, 32, 3)
     assert set(default.generator.output) == {"stack1_pose", "stack1_occlusion"}
     assert default.generator.get_layer("stack1_bottom_add").output.shape[-1] == 4
-    assert default.confidence_discriminator.get_layer("body_bottom_add").output.shape[-1] == 4
+    assert default.pose_discriminator.get_layer("judge").get_layer("body_add").output.shape[-1] == 4
+    # C has half of P's width.
+    assert default.confidence_discriminator.get_layer("body_add").output.shape[-1] == 2
+
+
+def test_the_papers_design_can_be_chosen():
+    model = built({"discriminator_design": "encoder_decoder", "pose_context": "image"})
+    assert set(model.pose_discriminator.input) == {"image", "pose", "occlusion"}
+    assert model.pose_discriminator.get_layer("judge").get_layer("body_bottom_add").output.shape[-1] == 4
+    assert model.confidence_discriminator.get_layer("body_bottom_add").output.shape[-1] == 2
+
+
+def test_p_or_c_can_be_left_out():
+    p_alone, c_alone = (
+        networks.discriminators(config.ModelConfig(**SIZES, **{name: False}))
+        for name in ("confidence_discriminator", "pose_discriminator")
+    )
+    assert [network is not None for network in (*p_alone, *c_alone)] == [True, False, False, True]
+
+
+@pytest.mark.parametrize(("mode", "updates"), [("joint", 1), ("alternating", 2)])
+def test_a_cosine_of_p_and_c_spans_all_their_updates(mode, updates):
+    # 3 epochs of 7 steps.
+    model = built(mode=mode, epochs=3, learning_rate_schedule="cosine", discriminator_learning_rate=1e-3)
+    for optimizer in (model.pose_optimizer, model.confidence_optimizer):
+        assert rate(optimizer, updates * 21) == pytest.approx(0, abs=1e-9)
+        assert rate(optimizer, updates * 10.5) == pytest.approx(5e-4)
 
 
 def test_each_network_has_its_learning_rate(default):

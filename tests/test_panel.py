@@ -66,6 +66,16 @@ def test_without_p_and_c_there_is_no_table():
     np.testing.assert_array_equal(bare, whole[:, : SHEET[1]])
 
 
+@pytest.mark.parametrize("left_out", ["plausible", "confident"], ids=["C alone", "P alone"])
+def test_the_table_has_a_column_for_each_that_is_there(left_out):
+    sure = np.ones(NUM_JOINTS)
+    whole = person(plausible=sure, confident=sure)
+    one = panel.verdicts({name: value for name, value in whole.items() if name != left_out}, 600)
+    assert one.shape[1] == panel.verdicts(whole, 600).shape[1] - panel.CELL_WIDTH
+    assert tuple(table_row(one, WRIST)[2, P_FROM + 2]) == panel.YES
+    assert panel.draw(without(left_out), "").shape[1] == SHEET[1] + one.shape[1]
+
+
 def test_a_single_task_has_no_occlusion_maps():
     drawn = panel.draw(without("occlusion", "occluded"), "")
     assert picture(drawn, 1, 1).min() == 255

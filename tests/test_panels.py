@@ -1,3 +1,4 @@
+import dataclasses
 import types
 
 import cv2
@@ -7,7 +8,7 @@ import tensorflow as tf
 
 from data_pipeline import dataset
 from data_pipeline.skeleton import INDEX, JOINTS
-from keras_apn import inference, outcomes
+from keras_apn import inference, judges, networks, outcomes
 from keras_apn.report import panels, runs
 
 WRIST, ANKLE, PELVIS = (INDEX[name] for name in ("left_wrist", "right_ankle", "pelvis"))
@@ -93,6 +94,21 @@ def test_a_heatmap_is_bright_where_it_is_high():
     drawn = cv2.imdecode(encoded, cv2.IMREAD_COLOR).astype(int).sum(axis=-1)
     assert drawn[156, 156] > 300
     assert drawn[156, 60] < 30
+
+
+@pytest.mark.parametrize(
+    ("left_out", "said"),
+    [("confidence_discriminator", "P"), ("pose_discriminator", "C")],
+    ids=["P alone", "C alone"],
+)
+def test_figure_8_of_one_discriminator(tiny_config, paths, left_out, said):
+    sizes = dataclasses.replace(tiny_config.model, **{left_out: False})
+    both = judges.Judges(networks.generator(sizes), *networks.discriminators(sizes))
+    judge = judges.JudgedEstimator(inference.PoseEstimator(both.generator), both)
+    run = runs.Run("run", "", None, [], {}, judge.estimator, judge, {}, np.zeros((0, 16)), {})
+    run = runs.score(run, paths, "pckh", None)
+    drawn = panels.figure8(run, panels.crops_of(paths, 32, [0])[0], 0, 0.5)
+    assert drawn["verdicts"].caption == said
 
 
 def test_figure_8_without_p_and_c(tiny_workdir, paths):

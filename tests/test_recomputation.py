@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_apn import blocks, config, networks, recomputation
+from keras_apn import blocks, config, generator, networks, recomputation
 
 BATCH, CROP, HEATMAP = 3, 32, 8
 
@@ -35,6 +35,19 @@ def inputs(generator):
 
 def as_one(arrays):
     return np.concatenate([np.ravel(array) for array in arrays])
+
+
+@pytest.mark.parametrize("stacks", [1, 2])
+def test_what_p_sees_is_that_of_the_plain_forward(stacks):
+    plain, forgetful = build(stacks), build(stacks)
+    image, _ = inputs(plain)
+    expected = generator.with_context(plain)(image, training=True)
+    found = recomputation.Recomputed(forgetful, context=True)(image)
+    assert set(found) == set(expected)
+    assert found[generator.CONTEXT].shape == (BATCH, HEATMAP, HEATMAP, 8)
+    for name, value in expected.items():
+        np.testing.assert_allclose(found[name], value, atol=1e-5)
+    assert generator.CONTEXT not in recomputation.Recomputed(forgetful)(image)
 
 
 @pytest.mark.parametrize(("stacks", "single_task"), [(1, False), (3, False), (2, True)])
@@ -87,6 +100,7 @@ def test_a_training_learns_the_same(mode):
             "annotated": tf.ones([BATCH, 16], tf.bool),
             "visible": tf.ones([BATCH, 16], tf.bool),
             "head_size_heatmap": tf.ones([BATCH]),
+            "occlusion_known": tf.constant([True, False, True]),
         }
         return {name: float(value) for name, value in model.update(example).items()}
 

@@ -20,12 +20,18 @@ def test_it_needs_nothing_but_its_inputs_and_the_networks_variables(compiled):
     assert all(id(captured) in handles for captured in concrete.captured_inputs)
 
 
+def test_it_knows_of_some_people_which_joints_are_occluded(compiled):
+    known = compiled[1][step.INPUTS.index("occlusion_known")]
+    assert known.numpy().tolist() == [True, False]
+
+
 def test_calls_train_and_tell_the_losses_first(compiled):
     function, inputs = compiled
     # As Python: compiling it takes TensorFlow 2.15 minutes.
     first, second = (np.array(function.python_function(*inputs)) for _ in range(2))
     names = list(function.model.means)
-    assert names[:5] == ["loss", "loss_pose", "loss_occlusion", "loss_p", "loss_c"]
+    assert names[:3] == ["loss", "loss_pose", "loss_occlusion"]
+    assert {"loss_p_real", "loss_p_fake", "loss_p_moved", "loss_c_real", "loss_c_fake"} <= set(names)
     assert len(first) == len(names)
     assert np.isfinite([*first, *second]).all()
     assert second[0] < first[0]

@@ -10,7 +10,18 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from data_pipeline import dataset
 from data_pipeline.skeleton import COLUMNS, INDEX, JOINTS
-from keras_apn import checkpoints, config, history, metrics, networks, outcomes, panel, summaries, train
+from keras_apn import (
+    checkpoints,
+    config,
+    generator,
+    history,
+    metrics,
+    networks,
+    outcomes,
+    panel,
+    summaries,
+    train,
+)
 
 pytestmark = [
     pytest.mark.usefixtures("eagerly"),
@@ -67,16 +78,17 @@ def model():
     [
         ("loss", "loss/total"),
         ("loss_occlusion", "loss/occlusion"),
-        ("loss_p", "loss/p"),
+        ("loss_p_moved", "loss/p_moved"),
+        ("weight_c", "weight/c"),
         ("adversarial_c", "adversarial/c"),
         ("gradient_ratio_p", "gradient_ratio/p"),
         ("c_fake_share", "fake_share/c"),
-        ("p_accuracy", "accuracy/p"),
         ("p_auc", "auc/p"),
         ("p_peak_auc", "auc/p_peak"),
         ("p_moved_auc", "auc/p_moved"),
         ("p_calibration", "calibration/p"),
         ("c_amplitude", "amplitude/c"),
+        ("p_accuracy_fake", "accuracy/p_fake"),
         ("epsilon", "threshold/epsilon"),
         ("something_else", "something_else"),
     ],
@@ -257,7 +269,8 @@ def test_a_panel_shows_what_the_networks_say(monkeypatch, tmp_path, validation):
     np.testing.assert_allclose(person["pose"], pose[0], atol=1e-5)
     np.testing.assert_allclose(person["occlusion"], occlusion[0], atol=1e-5)
     judged = {"pose": pose, "occlusion": occlusion}
-    plausible = tf.sigmoid(model.pose_discriminator({"image": crop, **judged}, training=False))
+    features = generator.with_context(model.generator)(crop, training=False)[generator.CONTEXT]
+    plausible = tf.sigmoid(model.pose_discriminator({"features": features, **judged}, training=False))
     np.testing.assert_allclose(person["plausible"], plausible[0], atol=1e-5)
     confident = tf.sigmoid(model.confidence_discriminator(judged, training=False))
     np.testing.assert_allclose(person["confident"], confident[0], atol=1e-5)
@@ -271,18 +284,19 @@ def test_a_panel_shows_what_the_networks_say(monkeypatch, tmp_path, validation):
     ("changes", "missing"),
     [
         ({"discriminators": False}, {"plausible", "confident"}),
+        ({"pose_discriminator": False}, {"plausible"}),
+        ({"confidence_discriminator": False}, {"confident"}),
         ({"single_task": True}, {"occlusion", "occluded"}),
         (
             {"discriminators": False, "single_task": True},
             {"plausible", "confident", "occlusion", "occluded"},
         ),
     ],
-    ids=["no discriminators", "single task", "neither"],
+    ids=["no discriminators", "no P", "no C", "single task", "neither"],
 )
 def test_what_a_model_lacks_is_left_out(monkeypatch, tmp_path, validation, changes, missing):
     model, (person, _) = shown(monkeypatch, tmp_path, validation, **changes)
     parts = {"plausible", "confident", "occlusion", "occluded", "pose"}
     assert parts - set(person) == missing
-    assert set(summaries.learning_rates(model)) == (
-        {"g"} if changes.get("discriminators") is False else {"g", "p", "c"}
-    )
+    judges = {"p": "plausible", "c": "confident"}
+    assert set(summaries.learning_rates(model)) == {"g"} | {key for key, name in judges.items() if name not in missing}

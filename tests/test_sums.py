@@ -42,6 +42,7 @@ def test_what_is_apart_is_summed_first():
         ({}, {"mode": "alternating"}),
         ({}, {"recompute": True, "accumulate": 2}),
         ({"single_task": True}, {"precision": "bfloat16"}),
+        ({"discriminator_design": "encoder_decoder", "pose_context": "image"}, {}),
     ],
 )
 def test_steps_sum_no_three_gradients(model, training):

@@ -15,9 +15,15 @@ LOGGED = {
         "one falls means that the network learns its training people by heart.",
     ),
     "Losses of P and C (Eq. 2 and 3)": (
-        {"loss_p": "P", "loss_c": "C"},
+        {
+            "loss_p_real": "P: true maps",
+            "loss_p_fake": "P: G's maps",
+            "loss_p_moved": "P: moved joints",
+            "loss_c_real": "C: true maps",
+            "loss_c_fake": "C: G's maps",
+        },
         "How badly the discriminators tell good joints from bad ones. Near zero they have won and teach little; "
-        "1.39 is guessing.",
+        "0.69 is guessing.",
     ),
     "What G is told by P and C (Eq. 4)": (
         {
@@ -25,6 +31,8 @@ LOGGED = {
             "adversarial_c": "C's term, weighted",
             "gradient_ratio_p": "P's gradient over L_G's",
             "gradient_ratio_c": "C's gradient over L_G's",
+            "weight_p": "P's weight",
+            "weight_c": "C's weight",
         },
         "What not being believed costs G, and how hard each discriminator pulls at the heatmaps beside G's own loss: "
         "at 0 it does nothing, above 1 it decides.",
@@ -33,8 +41,11 @@ LOGGED = {
         {
             "p_fake_share": "P: share of ones",
             "c_fake_share": "C: share of ones",
-            "p_accuracy": "P: accuracy",
-            "c_accuracy": "C: accuracy",
+            "p_accuracy_real": "P: accuracy, true maps",
+            "p_accuracy_fake": "P: accuracy, G's maps",
+            "p_accuracy_moved": "P: accuracy, moved joints",
+            "c_accuracy_real": "C: accuracy, true maps",
+            "c_accuracy_fake": "C: accuracy, G's maps",
             "delta": "delta, head sizes",
             "epsilon": "epsilon, Gaussians",
         },
