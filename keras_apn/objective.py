@@ -295,7 +295,7 @@ class Objective:
             if settings.balance == "share":
                 # A discriminator that is fooled has a vanishing gradient, which its share would blow up.
                 left = tf.minimum(1.0, deceived / settings.fooled) if settings.fooled else 1.0
-                weight = share[key] * left * reference / (norm + TINY)
+                weight = tf.where(norm > TINY, share[key] * left * reference / (norm + TINY), 0.0)
             weight *= ramp
             for task, name in self.last.items():
                 pulls[name] += weight * gradient[task]

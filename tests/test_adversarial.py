@@ -669,23 +669,21 @@ def test_a_step_moves_joints_by_its_number(build, mode):
 # How much P and C pull, and which joints.
 
 
-def test_most_weight_bounds_the_weight(pulls):
-    plain, _ = pulls(example(), pose_share=0.0, confidence_share=0.0)
-    settings = {"pose_share": 0.3, "confidence_share": 0.0}
-    free, logs = pulls(example(), **settings)
-    weight = float(logs["weight_p"])
-    assert 0 < weight < 1
-    bound, logs = pulls(example(), **settings, most_weight=weight / 4)
-    assert float(logs["weight_p"]) == pytest.approx(weight / 4)
-    assert float(logs["gradient_ratio_p"]) == pytest.approx(0.3 / 4, rel=1e-3)
-    added = [norm(found[name] - plain[name] for name in plain) for found in (free, bound)]
-    assert added[1] == pytest.approx(added[0] / 4, rel=1e-3)
+@pytest.mark.parametrize(("bias", "fooled"), [(4.0, True), (0.0, False)], ids=["fooled", "not fooled"])
+def test_the_share_of_a_fooled_discriminator_falls_with_its_loss(build, bias, fooled):
+    model = build(pose_share=0.3, confidence_share=0.0, fooled=0.1)
+    randomize(model)
+    judge_by(model.pose_discriminator, bias=np.full(16, bias))
+    logs = model.update(example())
+    loss = float(logs["adversarial_p"]) / float(logs["weight_p"])
+    assert (loss < 0.1) == fooled
+    assert float(logs["gradient_ratio_p"]) == pytest.approx(0.3 * min(1.0, loss / 0.1), rel=1e-3)
 
 
 def test_a_pull_that_vanishes_is_not_blown_up(build):
     # P and C look at nothing yet: their gradient at the maps is 0.
-    logs = build(most_weight=0.5).update(example())
-    assert float(logs["weight_p"]) == float(logs["weight_c"]) == 0.5
+    logs = build().update(example())
+    assert float(logs["weight_p"]) == float(logs["weight_c"]) == 0.0
 
 
 @modes
