@@ -42,10 +42,10 @@ class ModelConfig:
     """The three networks."""
 
     crop_size: int = _setting(256, "side of the networks' input in pixels (Section 3: 256x256)", least=8)
-    stacks: int = _setting(4, "hourglasses in G (Section 4.3: 4)", least=1)
-    features: int = _setting(512, "channels of G's residual modules (Section 2.1: 512; 256 fits its speed)", least=2)
+    stacks: int = _setting(4, "hourglasses in G (Section 3: 4)", least=1)
+    features: int = _setting(512, "channels of G's residual modules (Section 3: 512; 256 fits its speed)", least=2)
     levels: int = _setting(4, "how often an hourglass halves its resolution (Section 2.1: 64 to 4 pixels)", least=1)
-    single_task: bool = _setting(False, "no occlusion maps anywhere: the ablation of Section 4.3")
+    single_task: bool = _setting(False, "no occlusion maps anywhere: the ablation of Section 3.4")
     discriminators: bool = _setting(True, "train with P and C; --nodiscriminators leaves G alone")
     pose_discriminator: bool = _setting(True, "train with P, unless --nodiscriminators")
     confidence_discriminator: bool = _setting(True, "train with C, unless --nodiscriminators")
