@@ -107,7 +107,7 @@ def from_workdir(workdir, flip=False):
     Raises:
         UserError: it is no workdir, holds no weights yet, or was trained without P and C.
     """
-    judges = load(workdir)
-    if not judges.networks:
+    if not configuration.load(workdir).model.discriminators:
         raise UserError(f"{workdir} was trained with --nodiscriminators: it has no P and C to ask")
+    judges = load(workdir)
     return JudgedEstimator(inference.PoseEstimator(judges.generator, flip), judges)

@@ -180,7 +180,8 @@ def test_pooled_p_sees_the_place_of_a_joint():
         pose = maps.copy()
         pose[..., 3] = 0
         pose[0, 12, x, 3] = 1
-        logits.append(network({"features": features, "pose": pose, "occlusion": np.zeros_like(pose)}).numpy()[0])
+        seen = {"features": features, "pose": tf.constant(pose), "occlusion": tf.zeros_like(pose)}
+        logits.append(network(seen).numpy()[0])
     changed = np.abs(logits[1] - logits[0])
     assert changed[3] > 1e-3
     assert np.delete(changed, 3).max() < 1e-6
