@@ -9,7 +9,7 @@ DEMO = TrainingConfig(optimizer="adam", learning_rate=1e-3, foreground_weight=30
 # Networks and training. All but the first two are of 256 pixels, with discriminators of 128 features.
 PRESETS = {
     "tiny": (ModelConfig(crop_size=32, stacks=1, features=8, levels=2, discriminator_features=8), TrainingConfig()),
-    "demo": (ModelConfig(crop_size=96, stacks=2, features=64, levels=3, discriminator_features=8), DEMO),
+    "demo": (ModelConfig(crop_size=96, stacks=2, features=64, levels=3, discriminator_features=32), DEMO),
     "2x256": (ModelConfig(stacks=2, features=256), TrainingConfig()),
     "paper_256": (ModelConfig(features=256), TrainingConfig()),
     "paper": (ModelConfig(), TrainingConfig()),

@@ -23,7 +23,7 @@ def test_sizes():
     told = {name: (m.stacks, m.features, m.crop_size, m.discriminator_features) for name, m in sizes.items()}
     assert told == {
         "tiny": (1, 8, 32, 8),
-        "demo": (2, 64, 96, 8),
+        "demo": (2, 64, 96, 32),
         "2x256": (2, 256, 256, 128),
         "paper_256": (4, 256, 256, 128),
         "paper": (4, 512, 256, 128),
