@@ -43,7 +43,7 @@ def two_shards(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def settings(tiny_config, two_shards):
-    """Two epochs of one step, unaugmented and without moved joints, on batches that hold as many people of either shard."""
+    """Two epochs of one step, unaugmented, no moved joints, on batches that hold as many people of either shard."""
     return dataclasses.replace(
         tiny_config,
         model=dataclasses.replace(tiny_config.model, features=4, levels=1, discriminator_features=4),
