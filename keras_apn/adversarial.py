@@ -75,6 +75,8 @@ class AdversarialPoseNet(keras.Model):
         for key, network in self.objective.networks.items():
             for optimizer in {id(o): o for o in (self.optimizers_of(p)[key] for p in self.objective.phases)}.values():
                 optimizer.build(network.trainable_variables)
+                if self.loss_scale is not None:
+                    optimizer.gate = self.loss_scale.gate
         # Augmentation stays outside: the warp has no XLA kernel.
         self.compiled_update = tf.function(self.update, jit_compile=True) if self.training_config.xla else self.update
 

@@ -15,14 +15,17 @@ class LossScale:
 
     Attributes:
         values: its variables, for checkpoints.
+        gate: of the optimizers, closed where the last gradients were not finite: they then move nothing, neither a
+            weight nor a momentum.
     """
 
     def __init__(self):
         self.scale, self.good = lanes.same_everywhere(FIRST), lanes.same_everywhere(0.0)
         self.values = [self.scale, self.good]
+        self.gate = lanes.same_everywhere(1.0)
 
     def kept(self, gradients):
-        """Gradients as they are where all are finite on every replica, else zeros; moves the multiplier.
+        """Gradients as they are where all are finite on every replica, else zeros; moves the multiplier and the gate.
 
         Args:
             gradients: a dict of lists of tensors.
@@ -34,4 +37,5 @@ class LossScale:
         factor = tf.where(finite, tf.where(grows, 2.0, 1.0), 0.5)
         self.scale.assign(tf.maximum(self.scale * factor, 1.0))
         self.good.assign(tf.where(grows, 0.0, good))
+        self.gate.assign(tf.cast(finite, tf.float32))
         return {key: [tf.where(finite, g, tf.zeros_like(g)) for g in each] for key, each in gradients.items()}

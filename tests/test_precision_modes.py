@@ -34,9 +34,33 @@ def test_a_batch_is_learned_in_less_than_float32(precision, mode):
     assert {variable.dtype for variable in model.generator.get_weights()} == {np.dtype("float32")}
 
 
+@pytest.mark.parametrize("optimizer", ["adam", "rmsprop"])
+@pytest.mark.parametrize("mode", ["joint", "alternating"])
+def test_a_step_whose_gradients_overflow_moves_no_weight_momentum_or_count(mode, optimizer):
+    model, batch = build(precision="float16", mode=mode, optimizer=optimizer), example(32, 4)
+    kinds = {id(o): o for phase in model.objective.phases for o in model.optimizers_of(phase).values()}.values()
+
+    def state():
+        own = [v for o in kinds for v in (o.variables() if callable(o.variables) else o.variables)]
+        own += [v for network in model.objective.networks.values() for v in network.trainable_variables]
+        return [variable.numpy() for variable in own]
+
+    model.loss_scale.scale.assign(2.0**4)
+    model.update(batch)
+    before = state()
+    model.loss_scale.scale.assign(1e30)
+    model.update(batch)
+    for mine, expected in zip(state(), before, strict=True):
+        np.testing.assert_array_equal(mine, expected)
+    model.loss_scale.scale.assign(2.0**4)
+    model.update(batch)
+    assert all(int(o.iterations.numpy()) == 2 * (1 + (mode == "alternating")) for o in kinds)
+    assert any((mine != expected).any() for mine, expected in zip(state(), before, strict=True))
+
+
 def gradients(precision, mode):
     """Of each phase of a step and each network, as one vector."""
-    model, batch = build(precision=precision, mode=mode), example(32, 4)
+    model, batch = build(precision=precision, mode=mode, moved_joints=False), example(32, 4)
     scale = None if model.loss_scale is None else tf.constant(2.0**4)
     found = {}
     for name, phase in model.objective.phases.items():
