@@ -12,6 +12,7 @@ from data_pipeline.files import write_json
 CONFIG_FILE = "config.json"
 PRECISIONS = ("float32", "bfloat16", "float16")
 # How P and C judge, and what P sees of the image; see `discriminators`.
+HEADS = ("wide", "joints")
 DESIGNS = ("pooled", "encoder_decoder")
 CONTEXTS = ("generator", "image")
 
@@ -45,6 +46,12 @@ class ModelConfig:
     stacks: int = _setting(4, "hourglasses in G (Section 3: 4)", least=1)
     features: int = _setting(512, "channels of G's residual modules (Section 3: 512; 256 fits its speed)", least=2)
     levels: int = _setting(4, "how often an hourglass halves its resolution (Section 2.1: 64 to 4 pixels)", least=1)
+    head: str = _setting(
+        "wide",
+        "a branch's first 1x1 convolution keeps the channels, or goes down to the joints as in Section 2.1 "
+        "(BUILD_NOTES 48)",
+        choices=HEADS,
+    )
     single_task: bool = _setting(False, "no occlusion maps anywhere: the ablation of Section 3.4")
     discriminators: bool = _setting(True, "train with P and C; --nodiscriminators leaves G alone")
     pose_discriminator: bool = _setting(True, "train with P, unless --nodiscriminators")

@@ -4,6 +4,7 @@ import keras
 
 from data_pipeline.skeleton import NUM_JOINTS
 from keras_apn import blocks
+from keras_apn.config import HEADS
 
 # With Keras's default the first losses are five orders of magnitude too large (BUILD_NOTES 7).
 HEAD_STDDEV = 1e-3
@@ -11,7 +12,7 @@ HEAD_STDDEV = 1e-3
 CONTEXT = "context"
 
 
-def build_generator(*, crop_size=256, stacks=4, features=512, levels=4, occlusion=True):
+def build_generator(*, crop_size=256, stacks=4, features=512, levels=4, occlusion=True, head="wide"):
     """Builds G.
 
     Args:
@@ -20,16 +21,20 @@ def build_generator(*, crop_size=256, stacks=4, features=512, levels=4, occlusio
         features: channels of every residual module behind the stem.
         levels: how often each hourglass halves its resolution.
         occlusion: predict occlusion maps too; False is the paper's single-task ablation.
+        head: one of `HEADS`: to how many channels the first of a branch's two 1x1 convolutions brings it, `wide` for
+            `features`, `joints` for the number of joints, as Section 2.1 has it (BUILD_NOTES 48).
 
     Returns:
         A functional `keras.Model`: `image` [B, crop_size, crop_size, 3] float32 within 0 and 1 to a dict of
         `stack1_pose`, `stack1_occlusion`, `stack2_pose`, ... each [B, crop_size / 4, crop_size / 4, 16] float32.
 
     Raises:
-        ValueError: a size that cannot be built.
+        ValueError: a size that cannot be built, or no such head.
     """
     if stacks < 1:
         raise ValueError(f"`stacks` must be at least 1. Received: stacks={stacks}")
+    if head not in HEADS:
+        raise ValueError(f"`head` must be one of {HEADS}. Received: head={head}")
     check_size(crop_size, levels)
     image = keras.Input((crop_size, crop_size, 3), name="image")
     stem = x = blocks.image_stem(image, features, name="stem")
@@ -40,7 +45,7 @@ def build_generator(*, crop_size=256, stacks=4, features=512, levels=4, occlusio
             stem = blocks.Apart(name=f"stack{n}_stem")(stem)
             merged = [stem]
         for task in tasks(occlusion):
-            branch, maps = _head(body, features, name=f"stack{n}_{task}")
+            branch, maps = _head(body, features, head, name=f"stack{n}_{task}")
             outputs[f"stack{n}_{task}"] = maps
             if n < stacks:
                 merged.append(blocks.conv(branch, features, name=f"stack{n}_{task}_features"))
@@ -86,10 +91,11 @@ def check_size(crop_size, levels):
         )
 
 
-def _head(x, features, *, name):
-    """One task's branch: its features, and 16 heatmaps from two 1x1 convolutions, the last one linear."""
-    x = blocks.residual(x, features, name=f"{name}_res")
-    x = blocks.norm_relu(blocks.conv(x, features, name=name), name=name)
+def _head(x, features, head, *, name):
+    """One task's branch: its features for the next stack, and heatmaps from two 1x1 convolutions, the last linear."""
+    x = branch = blocks.residual(x, features, name=f"{name}_res")
+    x = blocks.norm_relu(blocks.conv(x, features if head == "wide" else NUM_JOINTS, name=name), name=name)
     maps = blocks.conv(x, NUM_JOINTS, name=f"{name}_maps", stddev=HEAD_STDDEV)
     # Heatmaps and their losses stay in float32 under mixed precision.
-    return x, keras.layers.Activation("linear", dtype="float32", name=f"{name}_float32")(maps)
+    maps = keras.layers.Activation("linear", dtype="float32", name=f"{name}_float32")(maps)
+    return x if head == "wide" else branch, maps

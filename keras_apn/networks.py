@@ -17,6 +17,7 @@ def generator(model):
         features=model.features,
         levels=model.levels,
         occlusion=not model.single_task,
+        head=model.head,
     )
 
 

@@ -78,6 +78,22 @@ def test_number_of_parameters(stacks, features, count):
     assert build_generator(stacks=stacks, features=features).count_params() == count
 
 
+def test_the_head_of_section_2_1_goes_down_to_the_joints():
+    network = build_generator(crop_size=32, stacks=2, features=64, levels=3, head="joints")
+    for task in ("pose", "occlusion"):
+        assert network.get_layer(f"stack1_{task}_conv").output.shape[1:] == (8, 8, 16)
+        assert network.get_layer(f"stack1_{task}_features_conv").input.shape[1:] == (8, 8, 64)
+    # The first convolution of each of the four heads, its batch norm, and the second: 64 to 16 channels, not 64.
+    spared = 4 * ((64 * 65 + 4 * 64 + 65 * 16) - (65 * 16 + 4 * 16 + 17 * 16))
+    wide = build_generator(crop_size=32, stacks=2, features=64, levels=3)
+    assert wide.count_params() - network.count_params() == spared
+
+
+def test_a_head_that_there_is_not_is_refused():
+    with pytest.raises(ValueError, match=r"`head` must be one of \('wide', 'joints'\)\. Received: head=narrow"):
+        build_generator(crop_size=32, stacks=1, features=8, levels=1, head="narrow")
+
+
 @pytest.mark.parametrize("stacks", [0, -1])
 def test_no_stack_is_refused(stacks):
     with pytest.raises(ValueError, match=rf"`stacks` must be at least 1\. Received: stacks={stacks}"):
