@@ -21,6 +21,7 @@ from keras_apn.callbacks import Keeper, Progress
 from keras_apn.finite import Finite
 from keras_apn.history import History
 from keras_apn.summaries import Summaries
+from keras_apn.updates import Updates
 
 # What a run may be resumed with, whatever it was begun with.
 FREE = {
@@ -100,13 +101,14 @@ def train(config, workdir):
         _begin(model, standing, steps, training, workdir, workers)
         validation = _validation(config, held_out, workers)
         callbacks = [
+            Updates(own),
             Finite(own, training.not_finite_steps, _batch_at(config, records, workers.count)),
             Keeper(own, saved, standing, training, asked, validation),
             History(own),
             Summaries(own, run_records.held_out(config, held_out), training),
         ]
         if workers.writes:
-            callbacks.insert(2, Progress(standing, training.epochs))
+            callbacks.insert(3, Progress(standing, training.epochs))
         fitting.fit(
             model,
             lambda start: workers.spread(

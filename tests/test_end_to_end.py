@@ -104,7 +104,7 @@ def test_build_names_its_shards_and_describes_them(built):
 
 
 def test_train_leaves_what_the_other_programs_need(trained):
-    left = {"config.json", "state.json", "history.jsonl", "checkpoints", "best", "tensorboard"}
+    left = {"config.json", "state.json", "history.jsonl", "checkpoints", "best", "tensorboard", "updates.json"}
     assert left <= set(os.listdir(trained))
     assert json.loads((trained / "config.json").read_text())["model"]["features"] == 8
 

@@ -1,4 +1,5 @@
 import dataclasses
+import json
 import os
 import shutil
 
@@ -300,3 +301,17 @@ def test_what_a_model_lacks_is_left_out(monkeypatch, tmp_path, validation, chang
     assert parts - set(person) == missing
     judges = {"p": "plausible", "c": "confident"}
     assert set(summaries.learning_rates(model)) == {"g"} | {key for key, name in judges.items() if name not in missing}
+
+
+def test_a_run_logs_its_last_steps_by_network_and_keeps_all_layers(trained):
+    line = history.read(trained)[-1]
+    with open(f"{trained}/updates.json") as file:
+        kept = json.load(file)
+    assert kept.pop("epoch") == line["epoch"]
+    assert set(kept) == {"g", "p", "c"}
+    for key, layers in kept.items():
+        assert line[f"update_{key}"] == np.median(list(layers.values()))
+        assert line[f"update_{key}_least"] == min(layers.values()) > 0
+        assert curve(trained, "train", f"update/{key}") == [
+            (each["epoch"], pytest.approx(each[f"update_{key}"], rel=1e-6)) for each in history.read(trained)
+        ]

@@ -66,6 +66,18 @@ LOGGED = {
         "Of validation people. An AUC of 0.5 is guessing; a discriminator whose AUC is not above that of the peak's "
         "plain height has nothing to teach.",
     ),
+    "How far a step moves the weights": (
+        {
+            "update_g": "G: the layers' median",
+            "update_g_least": "G: the stillest layer",
+            "update_p": "P: the layers' median",
+            "update_p_least": "P: the stillest layer",
+            "update_c": "C: the layers' median",
+            "update_c_least": "C: the stillest layer",
+        },
+        "The last step of each epoch: the norm of the change of a layer's kernel over the kernel's norm. About 0.001 "
+        "is usual; a network far below the others starves.",
+    ),
     "Run": (
         {"learning_rate": "learning rate", "seconds": "seconds an epoch"},
         "G's learning rate, and the time spent.",
