@@ -1,8 +1,9 @@
 """P and C: networks that judge heatmaps joint by joint (Sections 2.2 and 2.3, Figure 4).
 
 Two designs. `pooled`, the default, judges each joint by what is there where the maps put it, and by where they put all
-others. `encoder_decoder` is the paper's: an encoder-decoder, then down to 16 numbers. Neither has batch norm behind the
-maps: real and fake ones would each be normalised by their own batch, and their amplitude hidden (BUILD_NOTES 45).
+others; every map is first divided by its norm, and C alone judges the norm beside it. `encoder_decoder` is the paper's:
+an encoder-decoder, then down to 16 numbers. Neither has batch norm behind the maps: real and fake ones would each be
+normalised by their own batch, and their amplitude hidden from C (BUILD_NOTES 45).
 """
 
 import keras
@@ -37,6 +38,8 @@ def build_pose_discriminator(
         context_channels: of G's features, by which P sees the image; None for an image stem of its own, as in the
             paper.
 
+    In the pooled design it judges where maps lie and not how high they are: it pulls a joint elsewhere, never up.
+
     Returns:
         A functional `keras.Model`: a dict of `features` [B, S / 4, S / 4, context_channels], or of `image` [B, S, S, 3]
         where P has a stem, and of `pose` and `occlusion` [B, S / 4, S / 4, 16], to [B, 16] float32 logits that each
@@ -56,7 +59,11 @@ def build_pose_discriminator(
         context = keras.Model(seen, entry, name="context")
     judged = keras.Input((side, side, features), name="context")
     maps = _map_inputs(crop_size, occlusion)
-    body = _pooled(maps, judged, features) if design == "pooled" else _encoder_decoder(maps, judged, features, levels)
+    if design == "pooled":
+        shapes, _ = _shapes(maps)
+        body = _pooled(shapes, judged, features)
+    else:
+        body = _encoder_decoder(maps, judged, features, levels)
     judge = keras.Model({"context": judged, **maps}, body, name="judge")
     maps, seen = _map_inputs(crop_size, occlusion), keras.Input(seen.shape[1:], name=name)
     return keras.Model({name: seen, **maps}, judge({"context": context(seen), **maps}), name="pose_discriminator")
@@ -78,11 +85,7 @@ def build_confidence_discriminator(*, crop_size=256, features=128, levels=4, occ
     if design == "encoder_decoder":
         logits = _encoder_decoder(maps, None, features, levels)
     else:
-        norms = Norms(dtype="float32", name="norms")(maps["pose"])
-        divisors = blocks.Apart(dtype="float32", name="norms_apart")(norms)
-        shapes = {
-            task: Divided(dtype="float32", name=f"{task}_shape")([value, divisors]) for task, value in maps.items()
-        }
+        shapes, norms = _shapes(maps)
         by_shape = _pooled(shapes, None, features)
         by_amplitude = AmplitudeLogits(dtype="float32", name="amplitude_logits")(norms)
         logits = keras.layers.Add(dtype="float32", name="logits")([by_shape, by_amplitude])
@@ -218,6 +221,14 @@ def _entry(maps, context, features):
         value = keras.layers.Rescaling(MAP_GAIN, name=f"{task}_gain")(value)
         seen.append(blocks.conv(value, features, 3, name=f"{task}_entry"))
     return keras.layers.Add(name="merge")(seen) if len(seen) > 1 else seen[0]
+
+
+def _shapes(maps):
+    """Maps of each task divided by the pose map's norm, and these norms [B, J]."""
+    norms = Norms(dtype="float32", name="norms")(maps["pose"])
+    divisors = blocks.Apart(dtype="float32", name="norms_apart")(norms)
+    shapes = {task: Divided(dtype="float32", name=f"{task}_shape")([value, divisors]) for task, value in maps.items()}
+    return shapes, norms
 
 
 def _pooled(maps, context, features):

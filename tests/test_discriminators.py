@@ -134,14 +134,30 @@ def test_people_are_judged_each_by_themselves(judges, seen, kind, design):
     assert (after[1].numpy() != before[1].numpy()).all()
 
 
-@designs
-@kinds
+@pytest.mark.parametrize(
+    ("kind", "design"),
+    [("C", "pooled"), *((kind, "encoder_decoder") for kind in ("P", "P of the image", "C"))],
+)
 def test_no_normalisation_hides_the_height_of_all_maps(judges, seen, kind, design):
     contexts, (first, *_) = seen
     network = judges[kind, design]
     higher = {task: 2 * maps for task, maps in first.items()}
     once, twice = (judge(network, contexts[sees(network)], maps, training=True)[0] for maps in (first, higher))
     assert (np.abs(once - twice) > 1e-3).mean() > 0.9
+
+
+@pytest.mark.parametrize("kind", ["P", "P of the image"])
+def test_pooled_p_judges_places_and_never_heights(judges, seen, kind):
+    contexts, (first, *_) = seen
+    network = judges[kind, "pooled"]
+    # Each joint's maps by a factor of its own; they are bright, so that `FAINT` is nothing beside their norms.
+    first = {task: 20.0 * maps for task, maps in first.items()}
+    factors = tf.constant(np.random.default_rng(1).uniform(0.5, 2, (2, 1, 1, 16)), tf.float32)
+    other = {task: factors * maps for task, maps in first.items()}
+    before, after = (judge(network, contexts[sees(network)], maps, training=True)[0] for maps in (first, other))
+    np.testing.assert_allclose(after, before, rtol=1e-3, atol=1e-3)
+    moved = {task: maps[:, ::-1] for task, maps in first.items()}
+    assert np.abs(judge(network, contexts[sees(network)], moved, training=True)[0] - before).max() > 0.05
 
 
 def gaussians(places, height=1.0, size=8):
