@@ -41,8 +41,16 @@ class Recomputed:
 
 
 def _again(part):
-    """A part as a function that forgets what it computed within."""
-    return tf.recompute_grad(lambda *inputs: part(inputs, training=True))
+    """A part as a function that forgets what it computed within; the context that it gives has no gradient."""
+
+    def computed(*inputs):
+        found = part(inputs, training=True)
+        if isinstance(found, dict) and CONTEXT in found:
+            # Beside both heads' a third gradient, though it is zero, would be summed up (BUILD_NOTES 35).
+            found = {**found, CONTEXT: tf.stop_gradient(found[CONTEXT])}
+        return found
+
+    return tf.recompute_grad(computed)
 
 
 def _parts(generator, context):
