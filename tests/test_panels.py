@@ -105,7 +105,8 @@ def test_figure_8_of_one_discriminator(tiny_config, paths, left_out, said):
     sizes = dataclasses.replace(tiny_config.model, **{left_out: False})
     both = judges.Judges(networks.generator(sizes), *networks.discriminators(sizes))
     judge = judges.JudgedEstimator(inference.PoseEstimator(both.generator), both)
-    run = runs.Run("run", "", None, [], {}, judge.estimator, judge, {}, np.zeros((0, 16)), {})
+    config = dataclasses.replace(tiny_config, model=sizes)
+    run = runs.Run("run", "", config, [], {}, judge.estimator, judge, {}, np.zeros((0, 16)), {})
     run = runs.score(run, paths, "pckh", None)
     drawn = panels.figure8(run, panels.crops_of(paths, 32, [0])[0], 0, 0.5)
     assert drawn["verdicts"].caption == said
