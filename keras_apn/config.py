@@ -11,8 +11,9 @@ from data_pipeline.files import write_json
 
 CONFIG_FILE = "config.json"
 PRECISIONS = ("float32", "bfloat16", "float16")
-# How P and C judge, and what P sees of the image; see `discriminators`.
+# What the first 1x1 convolution of each of G's branches gives; see `generator`.
 HEADS = ("wide", "joints")
+# How P and C judge, and what P sees of the image; see `discriminators`.
 DESIGNS = ("pooled", "encoder_decoder")
 CONTEXTS = ("generator", "image")
 

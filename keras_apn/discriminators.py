@@ -29,6 +29,8 @@ def build_pose_discriminator(
 ):
     """Builds P, which sees the image and the heatmaps.
 
+    In the pooled design it judges where maps lie and not how high they are: it pulls a joint elsewhere, never up.
+
     Args:
         crop_size: side of the square image in pixels; the heatmaps have a quarter of it.
         features: channels of every residual module.
@@ -37,8 +39,6 @@ def build_pose_discriminator(
         design: one of `DESIGNS`.
         context_channels: of G's features, by which P sees the image; None for an image stem of its own, as in the
             paper.
-
-    In the pooled design it judges where maps lie and not how high they are: it pulls a joint elsewhere, never up.
 
     Returns:
         A functional `keras.Model`: a dict of `features` [B, S / 4, S / 4, context_channels], or of `image` [B, S, S, 3]

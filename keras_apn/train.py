@@ -104,11 +104,10 @@ def train(config, workdir):
             Updates(own),
             Finite(own, training.not_finite_steps, _batch_at(config, records, workers.count)),
             Keeper(own, saved, standing, training, asked, validation),
+            *([Progress(standing, training.epochs)] if workers.writes else []),
             History(own),
             Summaries(own, run_records.held_out(config, held_out), training),
         ]
-        if workers.writes:
-            callbacks.insert(3, Progress(standing, training.epochs))
         fitting.fit(
             model,
             lambda start: workers.spread(

@@ -1,12 +1,11 @@
 """How far a step moves each layer: a network that starves, or that is thrown about, is seen in the first epoch."""
 
-import json
 import os
 
 import keras
 import numpy as np
 
-from data_pipeline.files import write_json
+from data_pipeline.files import read_json, write_json
 
 FILE = "updates.json"
 
@@ -42,8 +41,7 @@ class Updates(keras.callbacks.Callback):
         # From the file: a run that was stopped in its validation ends the epoch without a step.
         if not os.path.exists(self.path):
             return
-        with open(self.path, encoding="utf-8") as file:
-            kept = json.load(file)
+        kept = read_json(self.path)
         if kept.pop("epoch") == epoch + 1:
             for key, layers in kept.items():
                 logs[f"update_{key}"] = float(np.median(list(layers.values())))
