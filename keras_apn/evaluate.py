@@ -10,7 +10,6 @@ Of a run with P or C the table and the JSON also say how well they know good joi
 by side, `--json` writes everything to a file.
 """
 
-import os
 import sys
 
 from data_pipeline import quiet  # noqa: F401  # isort: skip  It starts TensorFlow, so it comes first.
@@ -122,7 +121,7 @@ def discriminators(workdir, records=None, batch_size=16):
     model = config.model
     named = {"pose_discriminator": model.pose_discriminator, "confidence_discriminator": model.confidence_discriminator}
     trained = [name for name, wanted in named.items() if model.discriminators and wanted]
-    missing = [path for name in trained if not os.path.exists(path := best.path(workdir, name))]
+    missing = [best.path(workdir, name) for name in trained if not best.find(workdir, name)]
     if missing:
         print(f"No weights in {missing[0]}; P and C are left out", file=sys.stderr)
     if missing or not trained:

@@ -3,8 +3,8 @@
 All of it is TensorFlow, so that an exported graph does what the programs do.
 """
 
-import os
 import warnings
+import zipfile
 
 import tensorflow as tf
 
@@ -195,14 +195,14 @@ def load_best(network, workdir, name):
     Raises:
         UserError: the workdir holds no weights yet, or they do not fit.
     """
-    path = best.path(workdir, name)
-    if not os.path.exists(path):
+    path = best.find(workdir, name)
+    if path is None:
         raise UserError(f"{workdir} holds no weights yet; python -m keras_apn.train --workdir={workdir} trains them")
     try:
         with warnings.catch_warnings():  # Keras warns of each layer that does not fit before it says so.
             warnings.simplefilter("ignore")
-            network.load_weights(path)
-    except (OSError, ValueError, KeyError) as error:
+            best.load(network, path)
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise UserError(f"{path} cannot be read as the weights of {workdir}'s model: {error}") from error
 
 

@@ -67,7 +67,7 @@ def start_from(workdir, model):
         UserError: it is no workdir with weights, or they do not fit.
     """
     for name, network in checkpoints.networks(model).items():
-        if name == "generator" or os.path.exists(best.path(workdir, name)):
+        if name == "generator" or best.find(workdir, name):
             inference.load_best(network, workdir, name)
 
 
