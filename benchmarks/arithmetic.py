@@ -40,7 +40,7 @@ def step(model):
 
     Returns:
         A dict of ints: `generator`, the forwards and backwards of G; `teaching`, those of P and C on real and on fake
-        maps, and of P on moved joints, to their weights; `pulling`, from P's and C's logits back to the fake maps, and
+        maps, to their weights; `pulling`, from P's and C's logits back to the fake maps, and
         the forwards that only this needs. The step is their sum.
     """
     objective = model.objective
@@ -53,18 +53,15 @@ def step(model):
     context = 0 if joint or objective.context != "features" else forward(model.generator) - _last_maps(model.generator)
     return {
         "generator": (1 if joint else 2) * training(model.generator) + context,
-        "teaching": sum(
-            _teaching(network, 3 if key == "p" and objective.moves else 2, 1 if joint else 2)
-            for key, network in objective.judges.items()
-        ),
+        "teaching": sum(_teaching(network, 1 if joint else 2) for network in judges),
         "pulling": pull + again,
     }
 
 
-def _teaching(network, kinds, phases):
-    """P's or C's own step: so many kinds of maps, and once a phase what P makes of the image."""
+def _teaching(network, phases):
+    """P's or C's own step: true maps, some with moved joints, and fake ones, and once a phase P's view of the image."""
     judge = _judge(network)
-    return kinds * training(judge) + (0 if judge is network else phases * training(network.get_layer("context")))
+    return 2 * training(judge) + (0 if judge is network else phases * training(network.get_layer("context")))
 
 
 def _pull(judge):

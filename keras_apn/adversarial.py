@@ -171,8 +171,8 @@ class AdversarialPoseNet(keras.Model):
         """The example's poses with some joints moved, as `Objective` takes them."""
         place = example["joints_heatmap"], example["head_size_heatmap"], example["annotated"]
         # Not the augmentation's seed, which is that of its step too.
-        joints, moved = moved_joints.move(*place, -1 - self._draw())
-        return {"moved_heatmap": joints, "moved": moved}
+        joints, moved, scrambled = moved_joints.of_every_second(*place, -1 - self._draw())
+        return {"moved_heatmap": joints, "moved": moved, "scrambled": scrambled}
 
     def optimizers_of(self, phase):
         """By network what moves it in a phase of `Objective`."""

@@ -160,7 +160,8 @@ class Discrimination:
             kinds = [seen]
             if key == "p":
                 moved_heatmap, moved = moved_joints.move(*place, example["annotated"], self._seed())
-                changed = example | {"moved_heatmap": moved_heatmap}
+                everybody = tf.ones_like(example["occlusion_known"])
+                changed = example | {"moved_heatmap": moved_heatmap, "scrambled": everybody}
                 moved_masks = objective.masks(changed)
                 moved_truth = objective.truth(changed | {"joints_heatmap": moved_heatmap})
                 kinds.append(self._seen(moved_truth, moved_masks, moved_masks["moved"]))

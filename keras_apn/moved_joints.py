@@ -39,3 +39,20 @@ def move(joints_heatmap, head_size_heatmap, annotated, seed):
         joints, begin = tf.where(chosen[..., None], place, joints), begin + share
     away = tf.norm(joints - joints_heatmap, axis=-1)
     return joints, away >= NEAR * head_size_heatmap[:, None]
+
+
+def of_every_second(joints_heatmap, head_size_heatmap, annotated, seed):
+    """Moves joints of every second person, of the others where the second number of the seed is one more or less.
+
+    Who is left is real to P, so that its step on the truth costs one forward of all people (BUILD_NOTES 46).
+
+    Args:
+        joints_heatmap, head_size_heatmap, annotated, seed: as for `move`.
+
+    Returns:
+        `(joints_heatmap, moved, scrambled)`: what `move` returns, and [B] bool, whose joints were moved.
+    """
+    joints, moved = move(joints_heatmap, head_size_heatmap, annotated, seed)
+    scrambled = (tf.range(tf.shape(moved)[0], dtype=seed.dtype) + seed[1]) % 2 == 0
+    joints = tf.where(scrambled[:, None, None], joints, joints_heatmap)
+    return joints, moved & scrambled[:, None], scrambled

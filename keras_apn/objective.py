@@ -34,7 +34,7 @@ class Objective:
     dict of scalars. The batch's are the means of its parts'.
 
     An example is what `augment.make_crops` gives, and, where P learns moved joints, `moved_heatmap` [B, 16, 2] and
-    `moved` [B, 16], as `moved_joints.move` gives them.
+    `moved` [B, 16], as `moved_joints.of_every_second` gives them, and `scrambled` [B], whose joints they are.
 
     Args:
         networks: a dict of G, P and C by "g", "p" and "c"; P and C may be missing.
@@ -82,13 +82,16 @@ class Objective:
 
         `pose` and `occlusion` in the terms of Eq. 1: those annotated, and those whose person's occlusion is known.
         `judged` before P and C: those annotated within the crop; outside of it true and predicted maps are equally
-        empty, and no label could tell them apart. `moved` with moved joints: the same, before and after.
+        empty, and no label could tell them apart. `shown` with moved joints: the same, before and after; of them
+        `whole` of the people whose joints all stay, `moved` of the others.
         """
         annotated, known = example["annotated"], example["occlusion_known"][:, None]
         judged = annotated & heatmaps.inside(example["joints_heatmap"], self.size)
         found = {"pose": annotated, "occlusion": annotated & known, "judged": judged}
         if "moved_heatmap" in example:
-            found["moved"] = judged & heatmaps.inside(example["moved_heatmap"], self.size)
+            shown, scrambled = judged & heatmaps.inside(example["moved_heatmap"], self.size), example["scrambled"]
+            whole, moved = shown & ~scrambled[:, None], shown & scrambled[:, None]
+            found |= {"shown": shown, "whole": whole, "moved": moved}
         return found
 
     def count(self, example, parts):
@@ -119,10 +122,8 @@ class Objective:
     def real(self, example, progress, scale=None, counts=None):
         """P and C by their terms of the truth."""
         context = self._forward(example)[2] if self.context == "features" else example["crop"]
-        kinds = ("real", "moved") if self.moves else ("real",)
-        gradients, logs, _ = self._teach(
-            example, self.truth(example), None, context, progress, scale, counts, kinds=kinds
-        )
+        truth = self.truth(example)
+        gradients, logs, _ = self._teach(example, truth, None, context, progress, scale, counts, kinds=("real",))
         return gradients, logs
 
     def adversarial(self, example, progress, scale=None, counts=None):
@@ -218,41 +219,47 @@ class Objective:
         c_fake = labels.confidence_labels(fake["pose"], truth["pose"], self.data.sigma, epsilon)
         return {"p": p_fake, "c": c_fake}, {"delta": delta, "epsilon": epsilon}
 
-    def _teach(self, example, truth, maps, context, progress, scale, counts, kinds=("real", "fake", "moved")):
+    def _teach(self, example, truth, maps, context, progress, scale, counts, kinds=("real", "fake")):
         """P by Eq. 2 and C by Eq. 3, each by its terms of these kinds of maps.
 
         Returns:
             `(gradients, logs, pulls)`: the gradients of both, what to log, and by discriminator the loss and gradient
             of `_deceive`, from the same forward.
         """
-        masks, logs, shown, gradients, pulls = self.masks(example), {}, {}, {}, {}
+        masks, logs, views, gradients, pulls = self.masks(example), {}, {}, {}, {}
+        terms = {key: {} for key in self.judges}
         ones = tf.ones_like(masks["judged"], tf.float32)
         # The fakes first: `discriminators.judge` judges them by themselves, as the pull needs them.
         if "fake" in kinds:
-            fake = self._fake(maps, masks)
+            views["fake"] = fake = self._fake(maps, masks)
             fake_labels, thresholds = self._labels(example, truth, fake, progress)
-            shown["fake"], logs = (fake, masks["judged"], fake_labels), logs | thresholds
+            logs |= thresholds
+            for key in terms:
+                terms[key]["fake"] = "fake", "judged", fake_labels[key]
         if "real" in kinds:
-            shown["real"] = self._seen(truth, masks), masks["judged"], {"p": ones, "c": ones}
-        if "moved" in kinds and self.moves:
-            drawn = self._drawn(example, example["moved_heatmap"])
-            moved = self._seen(drawn, masks | {"judged": masks["moved"]})
-            shown["moved"] = moved, masks["moved"], {"p": 1.0 - tf.cast(example["moved"], tf.float32)}
+            views["truth"] = self._seen(truth, masks)
+            for key in terms:
+                terms[key]["real"] = "truth", "judged", ones
+            if self.moves:
+                drawn = self._drawn(example, example["moved_heatmap"])
+                views["drawn"] = self._seen(drawn, masks | {"judged": masks["shown"]})
+                terms["p"]["real"] = "drawn", "whole", ones
+                terms["p"]["moved"] = "drawn", "moved", 1.0 - tf.cast(example["moved"], tf.float32)
         for key, network in self.judges.items():
-            own = {kind: (maps, mask, given[key]) for kind, (maps, mask, given) in shown.items() if key in given}
+            own = list(dict.fromkeys(view for view, _, _ in terms[key].values()))
             with tf.GradientTape(persistent=True) as tape:
                 if "fake" in own:
                     tape.watch(fake)
-                found = discriminators.judge(network, context, *(maps for maps, _, _ in own.values()), training=True)
-                loss = 0.0
-                for logits, (kind, (_, mask, given)) in zip(found, own.items(), strict=True):
-                    count = counts and counts["moved" if kind == "moved" else "judged"]
-                    term = losses.label_loss(logits, given, mask, count)
+                found = discriminators.judge(network, context, *(views[view] for view in own), training=True)
+                found, loss = dict(zip(own, found, strict=True)), 0.0
+                for kind, (view, mask, given) in terms[key].items():
+                    count = counts and counts[mask]
+                    term = losses.label_loss(found[view], given, masks[mask], count)
                     loss += term
                     logs[f"loss_{key}_{kind}"] = term
-                    logs[f"{key}_accuracy_{kind}"] = losses.accuracy(logits, given, mask, count)
+                    logs[f"{key}_accuracy_{kind}"] = losses.accuracy(found[view], given, masks[mask], count)
                     if kind == "fake":
-                        deceived = self._deceived(logits, given, mask, count)
+                        deceived = self._deceived(found[view], given, masks[mask], count)
                         (to_pull,) = _scaled([deceived], scale)
                 (to_teach,) = _scaled([loss], scale)
             if "fake" in own:

@@ -619,7 +619,7 @@ def test_p_and_c_see_no_occlusion_that_is_not_known(build, mode, key):
 @modes
 def test_the_third_term_of_p_by_hand(build, mode):
     # P's logit j is twice the pixel of the pose map where joint j truly is, less 1. Joint 2 of person 0 moves by 3
-    # pixels; joint 5 of person 1 leaves the crop, and does not count.
+    # pixels; joint 5 of person 1 leaves the crop, and does not count. Person 2 is left whole, and alone is real to P.
     model, data = build(mode=mode, moved_joints=True), example()
     places = data["joints_heatmap"].numpy().copy()
     true = truth(data)["pose"]
@@ -631,20 +631,25 @@ def test_the_third_term_of_p_by_hand(build, mode):
     places[1, 5] = (-5, 3)
     labels = np.ones((3, 16))
     labels[0, 2] = labels[1, 5] = 0
-    data |= {"moved_heatmap": tf.constant(places), "moved": tf.constant(labels < 0.5)}
+    scrambled = np.array([True, True, False])
+    data |= {
+        "moved_heatmap": tf.constant(places),
+        "moved": tf.constant(labels < 0.5),
+        "scrambled": tf.constant(scrambled),
+    }
     assert (true[0, y, x, joints] == 1).all()
     logits = np.ones((3, 16))
     logits[0, 2] = 2 * math.exp(-4.5) - 1
     phase = {"joint": "joint", "alternating": "real"}[mode]
     gradients, logs = model.objective.phases[phase](data, progress=0.0)
-    counted = where((1, 5))
-    terms = np.where(labels > 0.5, softplus(-logits), softplus(logits))[counted]
-    assert float(logs["loss_p_moved"]) == pytest.approx(terms.mean(), rel=1e-5)
+    counted, real = where((1, 5)) & scrambled[:, None], where() & ~scrambled[:, None]
+    terms = np.where(labels > 0.5, softplus(-logits), softplus(logits))
+    assert float(logs["loss_p_moved"]) == pytest.approx(terms[counted].mean(), rel=1e-5)
+    assert float(logs["loss_p_real"]) == pytest.approx(terms[real].mean(), rel=1e-5)
     assert float(logs["p_accuracy_moved"]) == 1
     # The bias learns of all terms: of the real maps, of the moved, and in joint mode of the fakes, empty and wrong.
     sigmoid = 1 / (1 + np.exp(-logits))
-    expected = np.full(16, (1 / (1 + math.e) * -1) / 16)
-    expected += np.where(counted, sigmoid - labels, 0).sum(0) / 47
+    expected = sum(np.where(mask, sigmoid - labels, 0).sum(0) / mask.sum() for mask in (counted, real))
     if mode == "joint":
         expected += 1 / (1 + math.e) / 16
     np.testing.assert_allclose(gradients["p"][-1], expected, rtol=1e-4, atol=1e-6)

@@ -92,3 +92,17 @@ def test_joints_that_stay_keep_their_place_to_the_bit():
     assert stays.mean() > 0.5
     np.testing.assert_array_equal(found[stays], joints[stays])
     assert not moved[stays].any()
+
+
+def test_every_second_person_is_left_whole_and_the_others_next_time():
+    joints, head, annotated = places(5), np.full(5, HEAD, np.float32), np.ones((5, 16), bool)
+    found = [
+        [value.numpy() for value in moved_joints.of_every_second(joints, head, annotated, tf.constant([-1, -1 - step]))]
+        for step in range(2)
+    ]
+    for (there, moved, scrambled), first in zip(found, (1, 0), strict=True):
+        np.testing.assert_array_equal(np.flatnonzero(scrambled), range(first, 5, 2))
+        np.testing.assert_array_equal(there[~scrambled], joints[~scrambled])
+        assert not moved[~scrambled].any()
+        assert moved[scrambled].any()
+        assert (there[scrambled] != joints[scrambled]).any()
