@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready-$(VERSION)
 
-.PHONY: setup demo test test-lanes lint
+.PHONY: setup demo test test-all test-lanes lint
 
 setup: $(READY)
 
@@ -31,9 +31,14 @@ runs/demo-records/dataset.json: | setup
 	rm -rf runs/demo-records
 	$(BIN)/python -m data_pipeline.build_tfrecords --dataset=synthetic --limit=2000 --patch_size=168 --output=runs/demo-records
 
-# `make test TESTS=tests/test_labels.py` runs some of them.
+# All but the slow tests, as many at once as there are processors. `make test TESTS=tests/test_labels.py` runs some, slow
+# ones too.
 test: setup
-	$(BIN)/python -m pytest $(TESTS)
+	$(BIN)/python -m pytest $(if $(TESTS),$(TESTS),-m "not slow" -n auto --dist=loadfile)
+
+# One after the other, as two lanes that are tested at once have one processor each.
+test-all: setup
+	$(BIN)/python -m pytest
 
 # Both lanes, each in a virtual environment of its own, where a Python of each is present.
 test-lanes:

@@ -226,25 +226,9 @@ class Objective:
             `(gradients, logs, pulls)`: the gradients of both, what to log, and by discriminator the loss and gradient
             of `_deceive`, from the same forward.
         """
-        masks, logs, views, gradients, pulls = self.masks(example), {}, {}, {}, {}
-        terms = {key: {} for key in self.judges}
-        ones = tf.ones_like(masks["judged"], tf.float32)
-        # The fakes first: `discriminators.judge` judges them by themselves, as the pull needs them.
-        if "fake" in kinds:
-            views["fake"] = fake = self._fake(maps, masks)
-            fake_labels, thresholds = self._labels(example, truth, fake, progress)
-            logs |= thresholds
-            for key in terms:
-                terms[key]["fake"] = "fake", "judged", fake_labels[key]
-        if "real" in kinds:
-            views["truth"] = self._seen(truth, masks)
-            for key in terms:
-                terms[key]["real"] = "truth", "judged", ones
-            if self.moves:
-                drawn = self._drawn(example, example["moved_heatmap"])
-                views["drawn"] = self._seen(drawn, masks | {"judged": masks["shown"]})
-                terms["p"]["real"] = "drawn", "whole", ones
-                terms["p"]["moved"] = "drawn", "moved", 1.0 - tf.cast(example["moved"], tf.float32)
+        masks, gradients, pulls = self.masks(example), {}, {}
+        fake = self._fake(maps, masks) if "fake" in kinds else None
+        views, terms, logs = self._terms(example, truth, fake, masks, progress, kinds)
         for key, network in self.judges.items():
             own = list(dict.fromkeys(view for view, _, _ in terms[key].values()))
             with tf.GradientTape(persistent=True) as tape:
@@ -265,9 +249,32 @@ class Objective:
             if "fake" in own:
                 pulls[key] = deceived, self._pull(tape, to_pull, fake, masks, scale)
                 count = counts and counts["judged"]
-                logs[f"{key}_fake_share"] = losses.masked_mean(fake_labels[key], masks["judged"], count)
+                logs[f"{key}_fake_share"] = losses.masked_mean(terms[key]["fake"][2], masks["judged"], count)
             gradients[key] = _unscaled(tape.gradient(to_teach, network.trainable_variables), scale)
         return gradients, logs, pulls
+
+    def _terms(self, example, truth, fake, masks, progress, kinds):
+        """What P and C learn: maps by the name of their view, their terms by discriminator and kind, the thresholds.
+
+        A term is `(view, mask, labels)`, the mask by its name in `masks`. The fakes' view is the first:
+        `discriminators.judge` judges it by itself, as the pull needs it.
+        """
+        views, terms, thresholds = {}, {key: {} for key in self.judges}, {}
+        if "fake" in kinds:
+            views["fake"] = fake
+            fake_labels, thresholds = self._labels(example, truth, fake, progress)
+            for key, own in terms.items():
+                own["fake"] = "fake", "judged", fake_labels[key]
+        if "real" in kinds:
+            views["truth"], ones = self._seen(truth, masks), tf.ones_like(masks["judged"], tf.float32)
+            for own in terms.values():
+                own["real"] = "truth", "judged", ones
+            if self.moves:
+                drawn = self._drawn(example, example["moved_heatmap"])
+                views["drawn"] = self._seen(drawn, masks | {"judged": masks["shown"]})
+                terms["p"]["real"] = "drawn", "whole", ones
+                terms["p"]["moved"] = "drawn", "moved", 1.0 - tf.cast(example["moved"], tf.float32)
+        return views, terms, thresholds
 
     def _deceived(self, logits, fake_labels, judged, count):
         """The loss of not being taken for real (Eq. 4), of all joints or of those whose label is 0."""

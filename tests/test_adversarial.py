@@ -862,6 +862,7 @@ def test_every_operation_of_a_step_has_an_xla_kernel():
     assert step.experimental_get_compiler_ir(example(people=2))(stage="hlo").startswith("HloModule")
 
 
+@pytest.mark.slow
 def test_one_batch_is_overfitted_with_p_and_c_on():
     rng = np.random.default_rng(0)
     data = example(

@@ -103,6 +103,7 @@ def test_c_has_half_of_ps_width():
     assert (p, c) == (6, 3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("mode", "changes", "training"),
     [

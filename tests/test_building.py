@@ -37,6 +37,7 @@ def contents(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
+@pytest.mark.slow
 def test_a_build_killed_at_random_moments_ends_as_an_uninterrupted_one(tmp_path):
     begun = time.monotonic()
     assert start(tmp_path / "whole").wait() == 0

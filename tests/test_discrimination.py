@@ -225,6 +225,7 @@ def test_a_p_that_knows_the_pose_tells_moved_joints_the_same_in_every_epoch():
     np.testing.assert_array_equal(tf.convert_to_tensor(counts).numpy(), both)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changes", "keys"),
     [

@@ -128,6 +128,7 @@ def assert_same_training(folder, name, alone):
         assert line["val_pckh"] > 0
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_on_two_devices_as_it_would_on_one(settings, alone, tmp_path):
     finish(start(trained(settings, epochs=1), tmp_path, "first"))
     (told,) = finish(start(trained(settings, distribute="mirrored"), tmp_path, "weights", devices=2))
@@ -145,6 +146,7 @@ def clusters():
     return [{"TF_CONFIG": json.dumps({"cluster": {"worker": addresses}, "task": task})} for task in tasks]
 
 
+@pytest.mark.slow
 @needs_keras_2
 def test_two_processes_train_what_one_does_and_one_of_them_writes(settings, alone, tmp_path):
     """One of them is asked to stop after the first step; both do, and go on from there."""

@@ -14,6 +14,8 @@ import tensorflow as tf
 from data_pipeline import synthetic
 from data_pipeline.skeleton import INDEX
 
+pytestmark = pytest.mark.slow
+
 ROOT = pathlib.Path(__file__).parents[1]
 TINY = (
     "--crop_size=32",

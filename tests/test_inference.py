@@ -5,7 +5,7 @@ import tensorflow as tf
 from data_pipeline import geometry, patch
 from data_pipeline.errors import UserError
 from data_pipeline.skeleton import MIRROR
-from keras_apn import config, inference
+from keras_apn import inference
 from keras_apn.generator import build_generator
 
 
@@ -105,7 +105,7 @@ def test_a_folder_that_is_no_workdir_is_the_users_mistake(tmp_path):
         inference.from_workdir(str(tmp_path))
 
 
-def test_a_workdir_without_weights_is_the_users_mistake(tmp_path):
-    config.Config().save(str(tmp_path))
+def test_a_workdir_without_weights_is_the_users_mistake(tmp_path, tiny_config):
+    tiny_config.save(str(tmp_path))
     with pytest.raises(UserError, match="holds no weights yet"):
         inference.from_workdir(str(tmp_path))

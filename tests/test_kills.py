@@ -1,10 +1,12 @@
 """A training that is killed again and again; `python -m benchmarks.kills` does it twenty times."""
 
 import numpy as np
+import pytest
 
 from benchmarks import kills
 
 
+@pytest.mark.slow
 def test_a_killed_training_ends_as_the_one_that_was_left_alone(tmp_path):
     equal, killed = kills.compare(str(tmp_path), kills=3, epochs=8, interval=3)
     assert equal

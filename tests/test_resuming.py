@@ -76,6 +76,7 @@ def stop_at(monkeypatch, hook, times, number=signal.SIGTERM):
     monkeypatch.setattr(callbacks.Keeper, hook, sending)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("hook", "times", "step"),
     [
