@@ -40,8 +40,8 @@ def step(model):
 
     Returns:
         A dict of ints: `generator`, the forwards and backwards of G; `teaching`, those of P and C on real and on fake
-        maps, to their weights; `pulling`, from P's and C's logits back to the fake maps, and
-        the forwards that only this needs. The step is their sum.
+        maps, to their weights; `pulling`, from P's and C's logits back to the fake maps, and the forwards that only
+        this needs. The step is their sum.
     """
     objective = model.objective
     judges = list(objective.judges.values())

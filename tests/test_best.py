@@ -19,9 +19,9 @@ HEIGHTS = [
 MOST_APART = 1e-2
 
 
-def small_networks(seed_config):
-    p, c = networks.discriminators(seed_config.model)
-    return {"generator": networks.generator(seed_config.model), p.name: p, c.name: c}
+def small_networks(small):
+    p, c = networks.discriminators(small.model)
+    return {"generator": networks.generator(small.model), p.name: p, c.name: c}
 
 
 @pytest.fixture
