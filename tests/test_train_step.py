@@ -44,7 +44,8 @@ def test_steps_are_measured_in_processes_of_their_own(run, capsys):
     alone, joint = told["rows"]
     assert alone["ratio_measured"] == alone["ratio_arithmetic"] == 1
     assert joint["ratio_measured"] == pytest.approx(joint["step_s"] / alone["step_s"])
-    assert joint["ratio_arithmetic"] == pytest.approx(5523072 / 1567872)
+    # Operations for one image, which test_arithmetic.py counts in the steps' own graphs.
+    assert joint["ratio_arithmetic"] == pytest.approx(4679296 / 1567872)
     assert told["command"]["threads"] == 1
     assert all(one["loss"] > 0 for entry in told["rounds"][1:] for one in entry["rounds"])
     printed = capsys.readouterr().out.splitlines()
