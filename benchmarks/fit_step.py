@@ -12,7 +12,7 @@ from benchmarks import arithmetic, clock, presets
 from data_pipeline.geometry import PATCH_RATIO
 from data_pipeline.skeleton import NUM_JOINTS
 from export.latency import memory
-from keras_apn import networks
+from keras_apn.build import build_model
 
 
 def patches(crop_size, batch_size, seed=0):
@@ -54,7 +54,7 @@ def measure(preset, mode, batch, precision, xla, recompute, threads, steps):
     tf.config.threading.set_inter_op_parallelism_threads(threads)
     config, imported = presets.config(preset, mode, precision, xla, recompute), memory()[0]
     start, logged = time.perf_counter(), {}
-    model = networks.adversarial_posenet(config, steps_per_epoch=1000)
+    model = build_model(config, steps_per_epoch=1000)
     build_s = time.perf_counter() - start
     run = fitted(model, patches(config.model.crop_size, batch))
 

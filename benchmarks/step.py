@@ -14,7 +14,7 @@ import tensorflow as tf
 from benchmarks import presets
 from data_pipeline.geometry import STRIDE
 from data_pipeline.skeleton import NUM_JOINTS
-from keras_apn import networks
+from keras_apn.build import build_model
 from keras_apn.config import PRECISIONS
 
 INPUTS = ("crop", "joints_heatmap", "annotated", "visible", "head_size_heatmap", "occlusion_known")
@@ -70,7 +70,7 @@ def compiled(config, batch_size):
         the model that it trains.
     """
     # The machine that it is lowered for is not this one: no products in place of convolutions' gradients.
-    model = networks.adversarial_posenet(config, steps_per_epoch=1000, products=False)
+    model = build_model(config, steps_per_epoch=1000, products=False)
 
     @tf.function(jit_compile=True)
     def step(*inputs):

@@ -146,7 +146,7 @@ def trainer(config, batch_size, layout):
 
 
 def _optimizer(generator, training):
-    """`keras_apn.networks.optimizer`."""
+    """`keras_apn.optimizers.configured`."""
     if training.optimizer == "adam":
         return torch.optim.Adam(generator.parameters(), lr=training.learning_rate)
     return torch.optim.RMSprop(generator.parameters(), lr=training.learning_rate, alpha=0.99, eps=1e-8)

@@ -93,3 +93,38 @@ class Adam(Gated, keras.optimizers.Adam):
             epsilon=self.epsilon * tf.sqrt(1.0 - beta2_power),
             grad=gradient,
         )
+
+
+def configured(training, learning_rate, total_steps, updates=1, reduction=None):
+    """An optimizer of a `config.TrainingConfig`.
+
+    Args:
+        training: the configuration.
+        learning_rate: the highest rate.
+        total_steps: steps of the training, which a cosine spans.
+        updates: how often the optimizer is used in a step.
+        reduction: a variable that multiplies the rate, for plateaus; None for 1.
+    """
+    rate = learning_rate
+    if training.learning_rate_schedule == "cosine" or training.warmup_steps:
+        rate = keras.optimizers.schedules.CosineDecay(
+            0.0 if training.warmup_steps else learning_rate,
+            decay_steps=max(updates * (total_steps - training.warmup_steps), 1),
+            alpha=0.0 if training.learning_rate_schedule == "cosine" else 1.0,
+            warmup_target=learning_rate if training.warmup_steps else None,
+            warmup_steps=updates * training.warmup_steps,
+        )
+    if reduction is not None:
+        rate = Reduced(rate, reduction)
+    return Adam(rate) if training.optimizer == "adam" else RMSprop(rate)
+
+
+class Reduced(keras.optimizers.schedules.LearningRateSchedule):
+    """A learning rate, or a schedule of it, times a variable."""
+
+    def __init__(self, rate, reduction):
+        self.rate, self.reduction = rate, reduction
+
+    def __call__(self, step):
+        rate = self.rate(step) if callable(self.rate) else self.rate
+        return rate * tf.convert_to_tensor(self.reduction)

@@ -15,8 +15,9 @@ from absl import flags
 
 from data_pipeline import program
 from data_pipeline.errors import UserError
-from keras_apn import best, checkpoints, distribution, fitting, inference, interruption, networks, run_records
+from keras_apn import best, checkpoints, distribution, fitting, inference, interruption, run_records
 from keras_apn import config as configuration
+from keras_apn.build import build_model
 from keras_apn.callbacks import Keeper, Progress
 from keras_apn.finite import Finite
 from keras_apn.history import History
@@ -94,7 +95,7 @@ def train(config, workdir):
     with workers.together(), workers.folder(workdir) as own, interruption.Interruption(told) as asked:
         config.save(own)
         with workers.strategy.scope():
-            model = networks.adversarial_posenet(config, steps)
+            model = build_model(config, steps)
         saved = checkpoints.Checkpoints(model, workdir, training.keep, own)
         standing = saved.restore()
         workers.check_agreement(config, int(model.step.numpy()))

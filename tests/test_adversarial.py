@@ -14,6 +14,7 @@ import tensorflow as tf
 from data_pipeline import heatmaps
 from keras_apn import config, networks
 from keras_apn.adversarial import AdversarialPoseNet
+from keras_apn.build import build_model
 
 CROP, SIZE = 32, 8
 MODES = ["joint", "alternating"]
@@ -780,7 +781,7 @@ def test_single_task_has_no_occlusion_anywhere(mode):
         ),
         training=config.TrainingConfig(mode=mode),
     )
-    model = networks.adversarial_posenet(settings, steps_per_epoch=10)
+    model = build_model(settings, steps_per_epoch=10)
     logs = model.update(example(visible=where((0, 3))))
     assert set(model.generator.output) == {"stack1_pose"}
     assert set(model.pose_discriminator.input) == {"features", "pose"}
@@ -853,7 +854,7 @@ def real_model(model=None, **settings):
         crop_size=CROP, stacks=1, features=8, levels=1, discriminator_features=8, **(model or {})
     )
     whole = config.Config(model=sizes, training=config.TrainingConfig(**training))
-    return networks.adversarial_posenet(whole, steps_per_epoch=100)
+    return build_model(whole, steps_per_epoch=100)
 
 
 def test_every_operation_of_a_step_has_an_xla_kernel():

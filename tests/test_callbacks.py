@@ -4,7 +4,8 @@ import signal
 import numpy as np
 import pytest
 
-from keras_apn import best, callbacks, checkpoints, config, fitting, networks
+from keras_apn import best, callbacks, checkpoints, config, fitting
+from keras_apn.build import build_model
 from keras_apn.interruption import Interruption, Stopped
 from keras_apn.standing import Standing
 
@@ -13,7 +14,7 @@ MODEL = config.ModelConfig(crop_size=32, stacks=1, features=4, levels=1, discrim
 
 def build(**training):
     settings = config.Config(model=MODEL, training=config.TrainingConfig(optimizer="adam", **training))
-    return networks.adversarial_posenet(settings, steps_per_epoch=10)
+    return build_model(settings, steps_per_epoch=10)
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,8 @@ import pytest
 import tensorflow as tf
 
 from data_pipeline.errors import UserError
-from keras_apn import checkpoints, config, networks
+from keras_apn import checkpoints, config
+from keras_apn.build import build_model
 from keras_apn.checkpoints import Checkpoints
 from keras_apn.standing import Standing
 
@@ -20,7 +21,7 @@ def model():
     training = config.TrainingConfig(
         optimizer="adam", mode="alternating", split_optimizer=True, average_decay=0.9, precision="float16"
     )
-    return networks.adversarial_posenet(config.Config(model=MODEL, training=training), steps_per_epoch=10)
+    return build_model(config.Config(model=MODEL, training=training), steps_per_epoch=10)
 
 
 def variables(model):
@@ -72,7 +73,7 @@ def test_restoring_brings_everything_back_as_it_was_saved(saved, model):
 def test_one_discriminator_by_itself_is_kept(tmp_path, left_out):
     def build(seed):
         sizes, training = dataclasses.replace(MODEL, **{left_out: False}), config.TrainingConfig(seed=seed)
-        return networks.adversarial_posenet(config.Config(model=sizes, training=training), steps_per_epoch=10)
+        return build_model(config.Config(model=sizes, training=training), steps_per_epoch=10)
 
     first, other = build(0), build(1)
     Checkpoints(first, tmp_path).save(Standing([0.5], [[1.0]]))

@@ -6,7 +6,8 @@ import pytest
 import tensorflow as tf
 
 from benchmarks import step
-from keras_apn import blocks, config, convolution, networks
+from keras_apn import blocks, config, convolution
+from keras_apn.build import build_model
 
 
 def draw(*shape, seed=0):
@@ -155,7 +156,7 @@ def test_networks_learn_by_products_where_that_pays_and_without_xla(monkeypatch,
         model=config.ModelConfig(crop_size=32, stacks=1, features=4, levels=1, discriminator_features=4),
         training=config.TrainingConfig(**training),
     )
-    objective = networks.adversarial_posenet(settings, 10).objective
+    objective = build_model(settings, 10).objective
     for network in objective.networks.values():
         assert convolutions(network) == {convolution.Conv2D if products else keras.layers.Conv2D}
 

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from data_pipeline import dataset, heatmaps
 from keras_apn import config, discrimination, judges, networks, run_records
+from keras_apn.build import build_model
 from keras_apn.objective import Objective
 
 CROP, SIZE, PEOPLE = 32, 8, 3
@@ -243,7 +244,7 @@ def test_a_validation_holds_the_scores_of_its_people(tiny_config, changes, keys)
     model_config = dataclasses.replace(tiny_config.model, features=4, levels=1, discriminator_features=4, **changes)
     training = dataclasses.replace(tiny_config.training, epsilon=1.001)
     settings = dataclasses.replace(tiny_config, model=model_config, training=training)
-    model = networks.adversarial_posenet(settings, 1)
+    model = build_model(settings, 1)
     records = run_records.survey(settings, settings.data.validation_records, 0.0)
     batches = run_records.held_out(settings, records)
     logs = model.evaluate(batches, verbose=0, return_dict=True)

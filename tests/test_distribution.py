@@ -9,7 +9,8 @@ import tensorflow as tf
 
 from data_pipeline import dataset
 from data_pipeline.errors import UserError
-from keras_apn import config, distribution, interruption, networks, run_records
+from keras_apn import config, distribution, interruption, run_records
+from keras_apn.build import build_model
 
 
 def cluster(kind, index, **jobs):
@@ -193,7 +194,7 @@ def test_padding_keeps_what_is_there(settings):
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
 def test_people_of_whom_nothing_is_annotated_change_no_score(settings, reduction):
     training = dataclasses.replace(settings.training, reduction=reduction)
-    model = networks.adversarial_posenet(dataclasses.replace(settings, training=training), 1)
+    model = build_model(dataclasses.replace(settings, training=training), 1)
     records = run_records.survey(settings, settings.data.validation_records, 0.0)
     found = dataset.load(records.segments, patch_size=56, batch_size=5)
     padded = run_records.held_out_share(settings, records, run_records.Share(0, 1, 2))

@@ -7,7 +7,8 @@ import tensorflow as tf
 from conftest import ROOT
 
 from data_pipeline import augment, dataset, records, shards, synthetic
-from keras_apn import config, networks
+from keras_apn import config
+from keras_apn.build import build_model
 from keras_apn.decode import decode
 from keras_apn.metrics import PCKh
 
@@ -53,7 +54,7 @@ def test_people_are_learned_by_heart_by_the_papers_settings(people, mode, most):
     told = (training.optimizer, training.learning_rate, training.discriminator_learning_rate, training.balance)
     assert told == ("rmsprop", 2.5e-4, 2.5e-4, "share")
     assert (training.pose_share, training.confidence_share, training.foreground_weight) == (0.2, 0.2, 0)
-    model = networks.adversarial_posenet(config.Config(MODEL, training=training), steps_per_epoch=2)
+    model = build_model(config.Config(MODEL, training=training), steps_per_epoch=2)
     step = tf.function(model.update)
     assert pckh(model, people) < 20
     # With a constant rate and batches of 16 the score of single steps goes up and down.

@@ -1,6 +1,7 @@
 import pytest
 
-from keras_apn import config, networks
+from keras_apn import config, networks, optimizers
+from keras_apn.build import build_model
 
 SIZES = {"crop_size": 32, "stacks": 1, "features": 4, "levels": 1, "discriminator_features": 4}
 
@@ -12,14 +13,14 @@ def rate(optimizer, step):
 
 
 def test_the_papers_optimizer():
-    optimizer = networks.optimizer(config.TrainingConfig(), 2.5e-4, 100)
+    optimizer = optimizers.configured(config.TrainingConfig(), 2.5e-4, 100)
     assert type(optimizer).__name__ == "RMSprop"
     assert float(optimizer.learning_rate) == pytest.approx(2.5e-4)
     assert (optimizer.rho, optimizer.momentum) == (0.99, 0)
 
 
 def test_adam_can_be_chosen():
-    assert type(networks.optimizer(config.TrainingConfig(optimizer="adam"), 1e-3, 100)).__name__ == "Adam"
+    assert type(optimizers.configured(config.TrainingConfig(optimizer="adam"), 1e-3, 100)).__name__ == "Adam"
 
 
 @pytest.mark.parametrize(
@@ -33,7 +34,7 @@ def test_adam_can_be_chosen():
     ids=["constant", "cosine", "constant after warm-up", "cosine after warm-up"],
 )
 def test_learning_rate_over_110_steps(settings, rates):
-    optimizer = networks.optimizer(config.TrainingConfig(**settings), 1e-3, 110)
+    optimizer = optimizers.configured(config.TrainingConfig(**settings), 1e-3, 110)
     found = {step: 1e3 * rate(optimizer, step) for step in rates}
     assert found == pytest.approx(rates, abs=1e-4)
 
@@ -42,7 +43,7 @@ def built(model=None, **training):
     settings = config.Config(
         model=config.ModelConfig(**{**SIZES, **(model or {})}), training=config.TrainingConfig(**training)
     )
-    return networks.adversarial_posenet(settings, steps_per_epoch=7)
+    return build_model(settings, steps_per_epoch=7)
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_apn import config, networks, optimizers
+from keras_apn import config, optimizers
 
 KINDS = {
     "rmsprop": (optimizers.RMSprop, functools.partial(keras.optimizers.RMSprop, rho=0.99)),
@@ -145,7 +145,7 @@ def test_an_update_takes_fewer_operations_than_keras(name):
 
 @names
 def test_a_training_uses_them(name):
-    assert type(networks.optimizer(config.TrainingConfig(optimizer=name), 1e-3, 10)) is KINDS[name][0]
+    assert type(optimizers.configured(config.TrainingConfig(optimizer=name), 1e-3, 10)) is KINDS[name][0]
 
 
 def test_replicas_move_alike():

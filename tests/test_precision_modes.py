@@ -5,7 +5,8 @@ import pytest
 import tensorflow as tf
 
 from benchmarks.step import example
-from keras_apn import config, networks
+from keras_apn import config
+from keras_apn.build import build_model
 
 pytestmark = [
     pytest.mark.usefixtures("eagerly"),
@@ -16,9 +17,7 @@ MODEL = config.ModelConfig(crop_size=32, stacks=1, features=8, levels=1, discrim
 
 def build(**training):
     settings = {"optimizer": "adam", "batch_size": 4, "learning_rate": 3e-3, "foreground_weight": 30.0, **training}
-    return networks.adversarial_posenet(
-        config.Config(model=MODEL, training=config.TrainingConfig(**settings)), steps_per_epoch=100
-    )
+    return build_model(config.Config(model=MODEL, training=config.TrainingConfig(**settings)), steps_per_epoch=100)
 
 
 @pytest.mark.parametrize("mode", ["joint", "alternating"])

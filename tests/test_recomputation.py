@@ -4,6 +4,7 @@ import pytest
 import tensorflow as tf
 
 from keras_apn import blocks, config, generator, networks, recomputation
+from keras_apn.build import build_model
 
 BATCH, CROP, HEATMAP = 3, 32, 8
 
@@ -92,7 +93,7 @@ def test_a_training_learns_the_same(mode):
             model=config.ModelConfig(crop_size=CROP, stacks=2, features=4, levels=1, discriminator_features=4),
             training=config.TrainingConfig(mode=mode, recompute=recompute),
         )
-        model = networks.adversarial_posenet(settings, steps_per_epoch=10)
+        model = build_model(settings, steps_per_epoch=10)
         rng = np.random.default_rng(0)
         example = {
             "crop": tf.constant(rng.random((BATCH, CROP, CROP, 3)), tf.float32),

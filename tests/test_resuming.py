@@ -14,6 +14,7 @@ import pytest
 from data_pipeline import dataset
 from data_pipeline.errors import UserError
 from keras_apn import callbacks, checkpoints, history, interruption, run_records, train
+from keras_apn.adversarial import AdversarialPoseNet
 from keras_apn.inference import load_best
 from keras_apn.networks import generator
 
@@ -156,7 +157,7 @@ def test_early_stopping_ends_the_run_for_good(settings, tmp_path, monkeypatch):
 
 
 def test_a_loss_that_is_no_number_ends_the_run_and_names_its_people(settings, tmp_path, monkeypatch):
-    supervise = train.networks.AdversarialPoseNet.update
+    supervise = AdversarialPoseNet.update
 
     def broken(self, example):
         logs = supervise(self, example)
@@ -164,7 +165,7 @@ def test_a_loss_that_is_no_number_ends_the_run_and_names_its_people(settings, tm
             self.not_finite.assign_add(1)
         return logs
 
-    monkeypatch.setattr(train.networks.AdversarialPoseNet, "update", broken)
+    monkeypatch.setattr(AdversarialPoseNet, "update", broken)
     with pytest.raises(UserError, match=r"no number from step 3 on \(.* first of its 4 people\)"):
         train.train(changed(settings, not_finite_steps=1, checkpoint_steps=1), str(tmp_path))
     report = json.loads((tmp_path / "not_finite" / "report.json").read_text())

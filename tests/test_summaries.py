@@ -17,12 +17,12 @@ from keras_apn import (
     generator,
     history,
     metrics,
-    networks,
     outcomes,
     panel,
     summaries,
     train,
 )
+from keras_apn.build import build_model
 
 pytestmark = [
     pytest.mark.usefixtures("eagerly"),
@@ -71,7 +71,7 @@ def callback(model, workdir, validation, **training):
 
 @pytest.fixture(scope="module")
 def model():
-    return networks.adversarial_posenet(config.Config(model=MODEL), steps_per_epoch=10)
+    return build_model(config.Config(model=MODEL), steps_per_epoch=10)
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_learning_rates_are_those_of_the_next_step(schedule, left):
     training = config.TrainingConfig(
         epochs=2, learning_rate=1e-3, discriminator_learning_rate=1e-4, learning_rate_schedule=schedule
     )
-    model = networks.adversarial_posenet(config.Config(model=MODEL, training=training), steps_per_epoch=10)
+    model = build_model(config.Config(model=MODEL, training=training), steps_per_epoch=10)
     for optimizer in (model.optimizer, model.pose_optimizer, model.confidence_optimizer):
         optimizer.iterations.assign(10)  # Of 20.
     if schedule == "plateau":
@@ -252,7 +252,7 @@ def image(workdir, tag):
 
 def shown(monkeypatch, workdir, validation, **changes):
     """What `panel.draw` is given for a model, and the image that TensorBoard reads."""
-    model = networks.adversarial_posenet(config.Config(model=dataclasses.replace(MODEL, **changes)), steps_per_epoch=10)
+    model = build_model(config.Config(model=dataclasses.replace(MODEL, **changes)), steps_per_epoch=10)
     drawn, draw = [], panel.draw
     monkeypatch.setattr(panel, "draw", lambda person, title: drawn.append((person, title)) or draw(person, title))
     once = callback(model, workdir, validation, panel_epochs=1)

@@ -5,7 +5,8 @@ import pytest
 import tensorflow as tf
 
 from benchmarks import fit_step
-from keras_apn import blocks, config, networks
+from keras_apn import blocks, config
+from keras_apn.build import build_model
 
 
 def sums(function, *arguments):
@@ -50,7 +51,7 @@ def test_steps_sum_no_three_gradients(model, training):
     settings = config.Config(
         model=config.ModelConfig(**sizes, **model), training=config.TrainingConfig(batch_size=4, **training)
     )
-    step = tf.function(networks.adversarial_posenet(settings, steps_per_epoch=10).train_step)
+    step = tf.function(build_model(settings, steps_per_epoch=10).train_step)
     found = sums(step, fit_step.patches(32, 4))
     assert len(found) > 50
     assert set(found) == {2}

@@ -6,7 +6,8 @@ import pytest
 
 from data_pipeline import records, shards, synthetic
 from data_pipeline.errors import UserError
-from keras_apn import checkpoints, config, networks, run_records, train
+from keras_apn import checkpoints, config, run_records, train
+from keras_apn.build import build_model
 
 pytestmark = pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run_functions_eagerly`")
 
@@ -103,7 +104,7 @@ def test_the_workdir_holds_the_configuration(uninterrupted, settings):
 
 
 def test_training_moves_all_three_networks(uninterrupted, settings):
-    fresh = networks.adversarial_posenet(settings, 2)
+    fresh = build_model(settings, 2)
     for name, network in checkpoints.networks(uninterrupted[0]).items():
         first, last = checkpoints.networks(fresh)[name].get_weights(), network.get_weights()
         assert sum((a != b).any() for a, b in zip(first, last, strict=True)) > 0.9 * len(first)

@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 
 from benchmarks.step import example
-from keras_apn import config, networks, updates
+from keras_apn import config, updates
+from keras_apn.build import build_model
 
 
 def model_of(**training):
     sizes = config.ModelConfig(crop_size=32, stacks=1, features=8, levels=1, discriminator_features=4)
-    return networks.adversarial_posenet(
+    return build_model(
         config.Config(model=sizes, training=config.TrainingConfig(batch_size=2, **training)), steps_per_epoch=10
     )
 

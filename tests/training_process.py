@@ -18,11 +18,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_apn import callbacks, checkpoints, config, distribution, interruption, networks, train
+from keras_apn import callbacks, checkpoints, config, distribution, interruption, optimizers, train
 
 LEARNING_RATE, FAR = 1e-3, 3.0
 build, make_strategy, end_of_step = (
-    networks.adversarial_posenet,
+    train.build_model,
     distribution.make_strategy,
     callbacks.Keeper.on_train_batch_end,
 )
@@ -65,8 +65,8 @@ told = {"devices": 1, "stop_after": None, **json.loads(sys.argv[1])}
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * told["devices"])
 tf.config.run_functions_eagerly(True)
-networks.optimizer = lambda *_: keras.optimizers.SGD(LEARNING_RATE)
-networks.adversarial_posenet, distribution.make_strategy = built, once
+optimizers.configured = lambda *_: keras.optimizers.SGD(LEARNING_RATE)
+train.build_model, distribution.make_strategy = built, once
 callbacks.Keeper.on_train_batch_end = stopping
 interruption.EVERY = 1
 settings = config.load(told["config"])
