@@ -9,7 +9,7 @@ import math
 
 import keras
 
-from keras_apn import discriminators, generator
+from keras_apn.models import discriminators, generator
 
 
 def forward(network):
@@ -33,7 +33,7 @@ def training(network):
 
 
 def step(model):
-    """Operations of a training step for one image, as `keras_apn.objective` computes it.
+    """Operations of a training step for one image, as `keras_apn.adversarial.objective` computes it.
 
     Args:
         model: an `AdversarialPoseNet`.

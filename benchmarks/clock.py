@@ -7,8 +7,8 @@ import subprocess
 import sys
 import time
 
-from data_pipeline import program
-from data_pipeline.errors import UserError
+from data_pipeline.common import program
+from data_pipeline.common.errors import UserError
 
 # Calls behind the first one that are not counted: buffers grow until then.
 WARM_UP = 1

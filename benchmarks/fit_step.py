@@ -1,6 +1,6 @@
 """One training step as Keras's `fit` runs it, timed on a batch of patches in memory: `measure`, by `clock.apart`."""
 
-from data_pipeline import quiet  # noqa: F401  # isort: skip  It starts TensorFlow, so it comes first.
+from data_pipeline.common import tensorflow_setup  # noqa: F401  # isort: skip  It starts TensorFlow, so it comes first.
 
 import hashlib
 import time
@@ -11,8 +11,8 @@ import tensorflow as tf
 from benchmarks import arithmetic, clock, presets
 from data_pipeline.geometry import PATCH_RATIO
 from data_pipeline.skeleton import NUM_JOINTS
-from export.latency import memory
-from keras_apn.build import build_model
+from export.timing.latency import memory
+from keras_apn.training.build import build_model
 
 
 def patches(crop_size, batch_size, seed=0):

@@ -14,7 +14,7 @@ accelerator is there, it measures the pipeline as a whole and the device's part:
 `--epochs=N` measures memory instead: the resident memory after each of N passes over the records.
 """
 
-from data_pipeline import quiet  # noqa: F401  # isort: skip  It starts TensorFlow, so it comes first.
+from data_pipeline.common import tensorflow_setup  # noqa: F401  # isort: skip  It starts TensorFlow, so it comes first.
 
 import contextlib
 import dataclasses
@@ -30,9 +30,12 @@ import tensorflow as tf
 from absl import flags
 
 from benchmarks import conventional, pictures
-from data_pipeline import augment, dataset, geometry, heatmaps, program, records
-from data_pipeline.errors import UserError
-from data_pipeline.files import write_json
+from data_pipeline import geometry, heatmaps
+from data_pipeline.augmentation import augment
+from data_pipeline.common import program
+from data_pipeline.common.errors import UserError
+from data_pipeline.common.files import write_json
+from data_pipeline.records import dataset, record_format
 
 PATCH_SIZE, CROP_SIZE, SIGMA = 448, 256, 1.0
 
@@ -60,7 +63,7 @@ class Work:
 
 def patches(paths):
     """The encoded patches of records, a list of bytes."""
-    features = (tf.io.parse_single_example(record, records.FEATURES) for record in tf.data.TFRecordDataset(paths))
+    features = (tf.io.parse_single_example(record, record_format.FEATURES) for record in tf.data.TFRecordDataset(paths))
     return [feature["patch/encoded"].numpy() for feature in features]
 
 

@@ -12,14 +12,14 @@ import sys
 import tempfile
 import time
 
-from data_pipeline import quiet  # noqa: F401  # isort: skip  It starts TensorFlow, so it comes first.
+from data_pipeline.common import tensorflow_setup  # noqa: F401  # isort: skip  It starts TensorFlow, so it comes first.
 
 import numpy as np
 import tensorflow as tf
 from absl import flags
 
-from data_pipeline import program
-from keras_apn import checkpoints
+from data_pipeline.common import program
+from keras_apn.training import checkpoints
 
 PEOPLE, VALIDATION, PATCH = 40, 8, 56
 SETTINGS = (

@@ -15,7 +15,7 @@ def measure(threads, count=10):
     Returns:
         A dict: `gflops`, 10^9 operations a second, 2 x multiply-adds.
     """
-    from data_pipeline import quiet  # noqa: F401  # isort: skip
+    from data_pipeline.common import tensorflow_setup  # noqa: F401  # isort: skip
 
     import tensorflow as tf
 

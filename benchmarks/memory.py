@@ -12,8 +12,8 @@ import sys
 
 from absl import flags
 
-from data_pipeline import program
-from data_pipeline.errors import UserError
+from data_pipeline.common import program
+from data_pipeline.common.errors import UserError
 
 LINE = "epoch "
 BUILT = 3

@@ -6,7 +6,9 @@ import os
 import cv2
 import numpy as np
 
-from data_pipeline import dataset, geometry, records, shards, synthetic
+from data_pipeline import geometry
+from data_pipeline.records import dataset, record_format, shards
+from data_pipeline.synthetic import scenes
 
 WIDTH, HEIGHT = 1280, 720
 JPEG_QUALITY = 95
@@ -26,7 +28,7 @@ def photograph(index):
     Returns:
         `(person, image)`: a `person.Person`, and [720, 1280, 3] uint8 RGB.
     """
-    person, image = synthetic.sample(0, index)
+    person, image = scenes.sample(0, index)
     rng = np.random.default_rng([1, index])
     enlarged = SIDE * np.exp(rng.normal(0, SPREAD)) / person.side_image
     centre = np.array([WIDTH, HEIGHT]) * rng.uniform([0.3, 0.45], [0.7, 0.55])
@@ -75,7 +77,7 @@ def build(folder, count, people, patch_size):
         for index in range(number, people, SHARDS):
             person, image = drawn[index % count]
             renamed = dataclasses.replace(person, image=f"{index:07d}.jpg")
-            yield records.encode(renamed, image, patch_size, "train")
+            yield record_format.encode(renamed, image, patch_size, "train")
 
     names = {
         shards.name("train", n, SHARDS): shards.write(folder, "train", n, SHARDS, encoded(n)) for n in range(SHARDS)

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from data_pipeline.errors import UserError
+from data_pipeline.common.errors import UserError
 from keras_apn.config import Config, DataConfig, ModelConfig, TrainingConfig
 
 DEMO = TrainingConfig(optimizer="adam", learning_rate=1e-3, foreground_weight=30.0)

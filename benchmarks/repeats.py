@@ -5,7 +5,7 @@ small networks are equal says little of large ones, whose graphs TensorFlow rewr
 two processes differ.
 """
 
-from data_pipeline import quiet  # noqa: F401  # isort: skip  It starts TensorFlow, so it comes first.
+from data_pipeline.common import tensorflow_setup  # noqa: F401  # isort: skip  It starts TensorFlow, so it comes first.
 
 import collections
 import os
@@ -13,7 +13,7 @@ import os
 from absl import flags
 
 from benchmarks import clock, presets
-from data_pipeline import program
+from data_pipeline.common import program
 from keras_apn.config import PRECISIONS
 
 

@@ -14,8 +14,8 @@ import tensorflow as tf
 from benchmarks import presets
 from data_pipeline.geometry import STRIDE
 from data_pipeline.skeleton import NUM_JOINTS
-from keras_apn.build import build_model
 from keras_apn.config import PRECISIONS
+from keras_apn.training.build import build_model
 
 INPUTS = ("crop", "joints_heatmap", "annotated", "visible", "head_size_heatmap", "occlusion_known")
 BATCH_SIZE = 16

@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from benchmarks import clock, presets
 from data_pipeline.skeleton import NUM_JOINTS
-from export.latency import memory
+from export.timing.latency import memory
 
 LAYOUTS = {"channels_last": torch.channels_last, "channels_first": torch.contiguous_format}
 
@@ -24,7 +24,7 @@ def norm_relu(channels):
 
 
 class Residual(nn.Module):
-    """`keras_apn.blocks.residual`."""
+    """`keras_apn.models.blocks.residual`."""
 
     def __init__(self, channels, filters):
         super().__init__()
@@ -44,7 +44,7 @@ class Residual(nn.Module):
 
 
 class EncoderDecoder(nn.Module):
-    """`keras_apn.blocks.encoder_decoder`."""
+    """`keras_apn.models.blocks.encoder_decoder`."""
 
     def __init__(self, features, levels):
         super().__init__()
@@ -65,7 +65,7 @@ class EncoderDecoder(nn.Module):
 
 
 class Head(nn.Module):
-    """One task's branch of `keras_apn.generator`, and what it hands to the next stack."""
+    """One task's branch of `keras_apn.models.generator`, and what it hands to the next stack."""
 
     def __init__(self, features, last):
         super().__init__()
@@ -146,14 +146,14 @@ def trainer(config, batch_size, layout):
 
 
 def _optimizer(generator, training):
-    """`keras_apn.optimizers.configured`."""
+    """`keras_apn.optimization.optimizers.configured`."""
     if training.optimizer == "adam":
         return torch.optim.Adam(generator.parameters(), lr=training.learning_rate)
     return torch.optim.RMSprop(generator.parameters(), lr=training.learning_rate, alpha=0.99, eps=1e-8)
 
 
 def _heatmap_loss(predicted, true, annotated, weights):
-    """`keras_apn.losses.heatmap_loss`."""
+    """`keras_apn.adversarial.losses.heatmap_loss`."""
     error = torch.square(predicted - true)
     if weights is not None:
         error = error * weights

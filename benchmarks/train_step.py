@@ -15,7 +15,7 @@ turns, since machines drift. Of each number the median over the rounds is shown.
 targets: in its own layout of images in memory, and in TensorFlow's.
 """
 
-from data_pipeline import quiet  # noqa: F401  # isort: skip  It starts TensorFlow, so it comes first.
+from data_pipeline.common import tensorflow_setup  # noqa: F401  # isort: skip  It starts TensorFlow, so it comes first.
 
 import importlib.metadata
 import importlib.util
@@ -27,10 +27,10 @@ import tqdm
 from absl import flags
 
 from benchmarks import clock, presets
-from data_pipeline import program
-from data_pipeline.errors import UserError
-from data_pipeline.files import write_json
-from export import provenance
+from data_pipeline.common import program
+from data_pipeline.common.errors import UserError
+from data_pipeline.common.files import write_json
+from export.timing import provenance
 from keras_apn.config import PRECISIONS
 
 BASELINE, MATRIX_PRODUCT = "generator_only", ("", 0, "matrix_product")

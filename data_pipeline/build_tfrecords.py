@@ -11,15 +11,18 @@ import functools
 import json
 import os
 
-from data_pipeline import one_thread  # noqa: F401  # isort: skip  Before numpy.
+from data_pipeline.common import one_thread  # noqa: F401  # isort: skip  Before numpy.
 
 import numpy as np
 from absl import flags
 
-from data_pipeline import annotations, building, photographs, program, shards, synthetic, tasks
-from data_pipeline.errors import UserError
-from data_pipeline.person import SPLITS, Annotations
+from data_pipeline.common import program
+from data_pipeline.common.errors import UserError
+from data_pipeline.readers import annotations, photographs
+from data_pipeline.readers.person import SPLITS, Annotations
+from data_pipeline.records import build_tasks, building, shards
 from data_pipeline.skeleton import JOINTS, LIMBS
+from data_pipeline.synthetic import scenes
 
 MISSING = "photograph missing"
 
@@ -96,10 +99,10 @@ def hold_out(people, splits, count, seed):
 def encoder(values):
     """The function of `tasks` that makes records as the flags want them."""
     if values.dataset == "synthetic":
-        draw = tasks.synthetic if values.poses is None else tasks.posed
+        draw = build_tasks.synthetic if values.poses is None else build_tasks.posed
         return functools.partial(draw, seed=values.seed, patch_size=values.patch_size)
     return functools.partial(
-        tasks.photographed, images=values.images, patch_size=values.patch_size, skip_damaged=values.allow_missing
+        build_tasks.photographed, images=values.images, patch_size=values.patch_size, skip_damaged=values.allow_missing
     )
 
 
@@ -139,7 +142,7 @@ def summary(values, people, splits, skipped):
     """What `--dry_run` prints: counts over the wanted splits."""
     chosen = [p for p, split in zip(people, splits, strict=True) if values.split in (None, split)]
     if source(values) == (None, None):
-        chosen = [synthetic.sample(values.seed, index)[0] for index in chosen]
+        chosen = [scenes.sample(values.seed, index)[0] for index in chosen]
     return Annotations(chosen, skipped).summary()
 
 

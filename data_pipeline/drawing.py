@@ -5,7 +5,7 @@ import os
 import cv2
 import numpy as np
 
-from data_pipeline.files import write_whole
+from data_pipeline.common.files import write_whole
 from data_pipeline.skeleton import JOINTS, LIMBS
 
 # RGB, told apart by people with any kind of colour vision (Okabe and Ito's palette).

@@ -5,7 +5,7 @@ skeleton, and the crop's square. `--augmented` shows what the networks get of th
 with their joints, and the target heatmaps of the first.
 """
 
-from data_pipeline import quiet  # noqa: F401  # isort: skip  It starts TensorFlow, so it comes first.
+from data_pipeline.common import tensorflow_setup  # noqa: F401  # isort: skip  It starts TensorFlow, so it comes first.
 
 import math
 
@@ -13,8 +13,11 @@ import numpy as np
 import tensorflow as tf
 from absl import flags
 
-from data_pipeline import augment, dataset, drawing, geometry, heatmaps, intact, program
-from data_pipeline.errors import UserError
+from data_pipeline import drawing, geometry, heatmaps
+from data_pipeline.augmentation import augment
+from data_pipeline.common import program
+from data_pipeline.common.errors import UserError
+from data_pipeline.records import dataset, integrity
 
 EXTENSIONS = (".png", ".jpg", ".jpeg")
 PATCH_COLUMNS, PATCH_SIDE = 6, 384
@@ -42,7 +45,7 @@ def choose(paths, count, shuffle, seed):
         A list of dicts, as `dataset.load` gives them with `names` but unbatched and as arrays.
     """
     described = dataset.describe(paths)
-    segments = intact.survey(described["shards"], tolerated=0.0)
+    segments = integrity.survey(described["shards"], tolerated=0.0)
     loaded = dataset.load(
         segments,
         patch_size=described["patch_size"],

@@ -7,15 +7,15 @@
 All of them must see the records under the same paths, and run the same version of TensorFlow.
 """
 
-from data_pipeline import quiet  # noqa: F401  # isort: skip  It starts TensorFlow, so it comes first.
+from data_pipeline.common import tensorflow_setup  # noqa: F401  # isort: skip  It starts TensorFlow, so it comes first.
 
 import socket
 
 import tensorflow as tf
 from absl import flags
 
-from data_pipeline import program
-from data_pipeline.errors import UserError
+from data_pipeline.common import program
+from data_pipeline.common.errors import UserError
 
 PROTOCOL = "grpc"
 

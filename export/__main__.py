@@ -8,25 +8,26 @@ All of them appear when all are whole. `python -m export.verify` compares them w
 times them.
 """
 
-from data_pipeline import quiet  # noqa: F401  # isort: skip  It starts TensorFlow, so it comes first.
+from data_pipeline.common import tensorflow_setup  # noqa: F401  # isort: skip  It starts TensorFlow, so it comes first.
 
 import re
 
 from absl import flags
 
-from data_pipeline import dataset, program
-from data_pipeline.errors import UserError
-from export import artefacts, calibration, metadata, onnx_, saved_model, tflite
+from data_pipeline.common import program
+from data_pipeline.common.errors import UserError
+from data_pipeline.records import dataset
+from export.formats import artefacts, calibration, metadata, onnx_, saved_model, tflite
 from export.serving import folder as serving
 from keras_apn import config as configuration
-from keras_apn import inference
+from keras_apn.inference import pose_estimator
 
 
 def export(estimator, formats, output, about, *, quantize=tuple(tflite.QUANTIZATIONS), crops=None, overwrite=False):
     """Writes all formats, or none.
 
     Args:
-        estimator: a `keras_apn.inference.PoseEstimator`.
+        estimator: a `keras_apn.inference.pose_estimator.PoseEstimator`.
         formats: of `artefacts.FORMATS`.
         output: a folder, made where it is missing.
         about: of `metadata.describe`.
@@ -100,7 +101,7 @@ def main(values):
     shards = None
     if "tflite" in formats and "int8" in quantize:
         shards = calibration_shards(values.calibration_records or configuration.load(values.workdir).data.train_records)
-    estimator = inference.from_workdir(values.workdir, values.flip)
+    estimator = pose_estimator.from_workdir(values.workdir, values.flip)
     about = metadata.describe(estimator, values.name, values.version, values.licence)
     for path in export(
         estimator,

@@ -11,7 +11,7 @@ round, by turns, since machines drift. Of each number the median over the rounds
 - of keras: the median call over that of Keras's compiled graph, which does the same work in the same round.
 """
 
-from data_pipeline import quiet  # noqa: F401  # isort: skip  It starts TensorFlow, so it comes first.
+from data_pipeline.common import tensorflow_setup  # noqa: F401  # isort: skip  It starts TensorFlow, so it comes first.
 
 import os
 import statistics
@@ -19,10 +19,11 @@ import statistics
 import tqdm
 from absl import flags
 
-from data_pipeline import program
-from data_pipeline.errors import UserError
-from data_pipeline.files import write_json
-from export import artefacts, descriptions, latency, provenance
+from data_pipeline.common import program
+from data_pipeline.common.errors import UserError
+from data_pipeline.common.files import write_json
+from export.formats import artefacts, descriptions
+from export.timing import latency, provenance
 
 # What a flavour gives; what gives both is timed to joints, its normal use.
 ANSWERS = {"heatmaps": "pose", "joints": "joints", "": "joints"}

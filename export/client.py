@@ -7,11 +7,13 @@ import os
 
 from absl import flags
 
-from data_pipeline import drawing, photographs, program
-from data_pipeline.errors import UserError
+from data_pipeline import drawing
+from data_pipeline.common import program
+from data_pipeline.common.errors import UserError
+from data_pipeline.readers import photographs
 from data_pipeline.skeleton import JOINTS
-from export import connection
-from keras_apn import boxes, visualize
+from export.serving import connection
+from keras_apn.inference import boxes, visualization
 
 WHOLE = (0.0, 0.0, 0.0, 0.0)
 PICTURES = (".png", ".jpg", ".jpeg")
@@ -40,7 +42,7 @@ def draw(path, people, found):
         picture = drawing.draw_box(picture, box)
     for person, joints in enumerate(found["joints"]):
         occluded = found["occluded"][person] if "occluded" in found else None
-        picture = visualize.draw_prediction(picture, joints, occluded)
+        picture = visualization.draw_prediction(picture, joints, occluded)
     return picture
 
 

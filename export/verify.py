@@ -10,7 +10,7 @@ rounded to 8 bits once for all. The bounds:
 Exit code 1 where a bound is passed.
 """
 
-from data_pipeline import quiet  # noqa: F401  # isort: skip  It starts TensorFlow, so it comes first.
+from data_pipeline.common import tensorflow_setup  # noqa: F401  # isort: skip  It starts TensorFlow, so it comes first.
 
 import collections
 
@@ -18,12 +18,16 @@ import numpy as np
 import tensorflow as tf
 from absl import flags
 
-from data_pipeline import dataset, program
-from data_pipeline.errors import UserError
-from data_pipeline.files import write_json
-from export import agreement, artefacts, descriptions, provenance, verdict
+from data_pipeline.common import program
+from data_pipeline.common.errors import UserError
+from data_pipeline.common.files import write_json
+from data_pipeline.records import dataset
+from export.formats import artefacts, descriptions
+from export.timing import provenance
+from export.verification import agreement, verdict
 from keras_apn import config as configuration
-from keras_apn import exported, inference, outcomes
+from keras_apn.evaluation import scoring
+from keras_apn.inference import exported_models, pose_estimator
 
 BOUND_PASSED = 1
 TRUTH = ("true", "head_size", "annotated", "visible", "occlusion_known")
@@ -35,7 +39,7 @@ def keras_answers(estimator):
     @tf.function(reduce_retracing=True)
     def graph(crops):
         maps = estimator.heatmaps(crops)
-        return {**maps, **inference.joints_in_maps(maps)}
+        return {**maps, **pose_estimator.joints_in_maps(maps)}
 
     return lambda crops: _arrays(graph(crops))
 
@@ -44,7 +48,7 @@ def export_answers(finder, crops):
     """All that an export gives: joints in any case, and heatmaps where it has them.
 
     Args:
-        finder: an `exported.ExportedEstimator`.
+        finder: an `exported_models.ExportedEstimator`.
         crops: [B, S, S, 3] float32.
 
     Returns:
@@ -52,7 +56,7 @@ def export_answers(finder, crops):
     """
     maps = finder.heatmaps(crops) if "pose" in finder.model.outputs else {}
     # Where it has no joints they are what its maps say.
-    found = finder.joints_in_crop(crops) if "joints" in finder.model.outputs else inference.joints_in_maps(maps)
+    found = finder.joints_in_crop(crops) if "joints" in finder.model.outputs else pose_estimator.joints_in_maps(maps)
     return _arrays({**maps, **found})
 
 
@@ -61,14 +65,14 @@ def _arrays(tensors):
 
 
 def open_all(found, crop_size):
-    """Every artefact in its runtime: `exported.ExportedEstimator` by name.
+    """Every artefact in its runtime: `exported_models.ExportedEstimator` by name.
 
     Raises:
         UserError: one cannot be read, or takes crops of another size.
     """
     finders = {}
     for artefact in found:
-        finders[artefact.name] = exported.load(artefact.path)
+        finders[artefact.name] = exported_models.load(artefact.path)
         size = finders[artefact.name].crop_size
         if size != crop_size:
             raise UserError(f"{artefact.path} takes crops of {size} pixels, and the workdir's model of {crop_size}")
@@ -79,7 +83,7 @@ def compare(estimator, finders, paths, batch_size=16, people=None):
     """Runs Keras and every export over records once.
 
     Args:
-        estimator: the `inference.PoseEstimator` that was exported.
+        estimator: the `pose_estimator.PoseEstimator` that was exported.
         finders: from `open_all`.
         paths: shards.
         batch_size: people in a batch.
@@ -87,13 +91,13 @@ def compare(estimator, finders, paths, batch_size=16, people=None):
 
     Returns:
         `(rows, truth)`: by name, and `keras` first, `agreement.compare`'s dict over all people, of Keras `predicted`
-        alone; and a dict of `TRUTH`, as of `outcomes.collect`.
+        alone; and a dict of `TRUTH`, as of `scoring.collect`.
 
     Raises:
         UserError: an export does not give what the estimator gives, so it is of another model.
     """
     of_keras, rows, truth, seen = keras_answers(estimator), collections.defaultdict(list), [], 0
-    for example in outcomes.examples(paths, estimator.crop_size, batch_size):
+    for example in scoring.examples(paths, estimator.crop_size, batch_size):
         left = None if people is None else people - seen
         crops = (tf.round(example["crop"] * 255.0) / 255.0)[:left]
         truth.append({name: example[name].numpy()[:left] for name in TRUTH})
@@ -138,7 +142,7 @@ def main(values):
     config = configuration.load(values.workdir)
     name, version = artefacts.choose(values.exports, values.name, values.version)
     found = artefacts.find(values.exports, name, version)
-    estimator = inference.from_workdir(values.workdir, descriptions.flip_test(found))
+    estimator = pose_estimator.from_workdir(values.workdir, descriptions.flip_test(found))
     records = values.records or config.data.validation_records
     paths = dataset.find(records)
     finders = open_all(found, estimator.crop_size)

@@ -6,8 +6,8 @@ import os
 
 from absl import flags
 
-from data_pipeline.errors import UserError
-from data_pipeline.files import write_json
+from data_pipeline.common.errors import UserError
+from data_pipeline.common.files import write_json
 
 CONFIG_FILE = "config.json"
 PRECISIONS = ("float32", "bfloat16", "float16")

@@ -12,30 +12,30 @@ by side, `--json` writes everything to a file.
 
 import sys
 
-from data_pipeline import quiet  # noqa: F401  # isort: skip  It starts TensorFlow, so it comes first.
+from data_pipeline.common import tensorflow_setup  # noqa: F401  # isort: skip  It starts TensorFlow, so it comes first.
 
 import numpy as np
 from absl import flags
 
-from data_pipeline import dataset, drawing, program
-from data_pipeline.errors import UserError
-from data_pipeline.files import write_json
-from keras_apn import (
-    averaging,
-    best,
-    discrimination,
-    exported,
-    inference,
-    judges,
-    metrics,
-    plausibility,
-    prediction_file,
-    truth_file,
-    visualize,
-)
+from data_pipeline import drawing
+from data_pipeline.common import program
+from data_pipeline.common.errors import UserError
+from data_pipeline.common.files import write_json
+from data_pipeline.records import dataset
 from keras_apn import config as configuration
-from keras_apn.outcomes import collect, examples, mean_pose, score
-from keras_apn.tables import table
+from keras_apn.adversarial import discrimination
+from keras_apn.evaluation import prediction_file, truth_file
+from keras_apn.evaluation.scoring import collect, examples, mean_pose, score
+from keras_apn.evaluation.tables import table
+from keras_apn.inference import (
+    discriminator_scores,
+    exported_models,
+    pose_estimator,
+    test_time_augmentation,
+    visualization,
+)
+from keras_apn.metrics import pck, plausibility
+from keras_apn.models import best_weights
 
 SHEET_PEOPLE, SHEET_COLUMNS, SHEET_SIDE = 24, 4, 192
 # What cannot be had of predictions alone, and what belongs to them.
@@ -43,11 +43,11 @@ ONLY_RECORDS = ("workdir", "model", "records", "flip", "baseline", "sheet")
 ONLY_PREDICTIONS = ("truth", "annotations")
 
 
-def estimator(workdir=None, model=None, flip=False, scales=averaging.ONE_SCALE):
+def estimator(workdir=None, model=None, flip=False, scales=test_time_augmentation.ONE_SCALE):
     """What finds joints in crops: the exported `model` where one is given, else the best weights of `workdir`."""
     if model:
-        return exported.load(model, flip, scales)
-    return inference.Compiled(inference.from_workdir(workdir, flip, scales))
+        return exported_models.load(model, flip, scales)
+    return pose_estimator.Compiled(pose_estimator.from_workdir(workdir, flip, scales))
 
 
 def evaluate(finder, config=None, records=None, metric=None, baseline=False, batch_size=16):
@@ -62,7 +62,7 @@ def evaluate(finder, config=None, records=None, metric=None, baseline=False, bat
         batch_size: people in a batch.
 
     Returns:
-        `(rows, metric)`: `outcomes.score`'s dict by name, and the metric.
+        `(rows, metric)`: `scoring.score`'s dict by name, and the metric.
 
     Raises:
         UserError: there are no records.
@@ -121,13 +121,13 @@ def discriminators(workdir, records=None, batch_size=16):
     model = config.model
     named = {"pose_discriminator": model.pose_discriminator, "confidence_discriminator": model.confidence_discriminator}
     trained = [name for name, wanted in named.items() if model.discriminators and wanted]
-    missing = [best.path(workdir, name) for name in trained if not best.find(workdir, name)]
+    missing = [best_weights.path(workdir, name) for name in trained if not best_weights.find(workdir, name)]
     if missing:
         print(f"No weights in {missing[0]}; P and C are left out", file=sys.stderr)
     if missing or not trained:
         return dict.fromkeys(discrimination.NAMES.values())
     paths = dataset.find(records or config.data.validation_records)
-    return discrimination.measure(judges.load(workdir), config, paths, batch_size)
+    return discrimination.measure(discriminator_scores.load(workdir), config, paths, batch_size)
 
 
 def draw_sheet(finder, paths, people):
@@ -144,7 +144,7 @@ def draw_sheet(finder, paths, people):
         annotated = truth["annotated"][n]
         pictures.append(drawing.draw_pose(image, joints, ~truth["visible"][n], annotated))
         occluded = found["occluded"][n] if "occluded" in found else None
-        pictures.append(visualize.draw_prediction(image, drawn, occluded))
+        pictures.append(visualization.draw_prediction(image, drawn, occluded))
     return drawing.contact_sheet(pictures, 2 * SHEET_COLUMNS, SHEET_SIDE)
 
 
@@ -155,7 +155,7 @@ def define_flags():
     flags.DEFINE_string("predictions", None, "a .mat, .h5 or .npz with `preds` (N,16,2) or (N,14,2), 1-based pixels")
     flags.DEFINE_string("truth", None, "of --predictions: detections_our_format.mat or LSP's joints.mat")
     flags.DEFINE_string("annotations", None, "MPII's annotations, for who is visible; beside --truth by default")
-    flags.DEFINE_enum("metric", None, list(metrics.THRESHOLDS), "the data's by default: pckh, and pck on LSP")
+    flags.DEFINE_enum("metric", None, list(pck.THRESHOLDS), "the data's by default: pckh, and pck on LSP")
     flags.DEFINE_string("records", None, "glob of the shards to score on; the run's validation shards by default")
     flags.DEFINE_bool("flip", False, "average with the mirrored crop's heatmaps")
     flags.DEFINE_list("scales", ["1"], "average heatmaps over crops of these scales, as in 0.85,1,1.15")
@@ -172,7 +172,7 @@ def check(values):
         if "truth" not in given:
             raise UserError("--predictions needs --truth: detections_our_format.mat or LSP's joints.mat")
         stray = [name for name in ONLY_RECORDS if name in given]
-        stray += ["scales"] * (averaging.require_scales(values.scales) != averaging.ONE_SCALE)
+        stray += ["scales"] * (test_time_augmentation.require_scales(values.scales) != test_time_augmentation.ONE_SCALE)
     else:
         if not given & {"workdir", "model"}:
             raise UserError("Give what is to be scored: --workdir, --model, or --predictions with --truth")
@@ -195,7 +195,9 @@ def main(values):
             print(f"visibility from {annotations}")
     else:
         config = configuration.load(values.workdir) if values.workdir else None
-        finder = estimator(values.workdir, values.model, values.flip, averaging.require_scales(values.scales))
+        finder = estimator(
+            values.workdir, values.model, values.flip, test_time_augmentation.require_scales(values.scales)
+        )
         rows, metric = evaluate(finder, config, values.records, values.metric, values.baseline, values.batch_size)
         if not values.model:
             rows["G"]["discriminators"] = discriminators(values.workdir, values.records, values.batch_size)

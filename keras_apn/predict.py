@@ -10,7 +10,7 @@ do not heed it. Videos are turned as players turn them. A picture of several tha
 picture, are reported and left out; the exit code is then 1.
 """
 
-from data_pipeline import quiet  # noqa: F401  # isort: skip  It starts TensorFlow, so it comes first.
+from data_pipeline.common import tensorflow_setup  # noqa: F401  # isort: skip  It starts TensorFlow, so it comes first.
 
 import itertools
 import os
@@ -21,16 +21,24 @@ import tensorflow as tf
 import tqdm
 from absl import flags
 
-from data_pipeline import program
-from data_pipeline.errors import UserError
-from keras_apn import answers, boxes, exported, inference, judges, pictures, video
+from data_pipeline.common import program
+from data_pipeline.common.errors import UserError
+from keras_apn.inference import (
+    boxes,
+    discriminator_scores,
+    exported_models,
+    output_files,
+    pictures,
+    pose_estimator,
+    video,
+)
 
 
 def find_people(estimator, source, batch_size):
     """Finds the joints of people, several at a time.
 
     Args:
-        estimator: an `inference.PoseEstimator`, or anything with its `crop_size` and `joints_in_crop`.
+        estimator: an `pose_estimator.PoseEstimator`, or anything with its `crop_size` and `joints_in_crop`.
         source: iterable of `pictures.Picture`.
         batch_size: people that the networks see at once.
 
@@ -40,7 +48,7 @@ def find_people(estimator, source, batch_size):
     size = estimator.crop_size
     # Once for all sizes of pictures: otherwise each would be traced anew.
     cut = tf.function(
-        lambda image, box: inference.crop_person(image, box, size),
+        lambda image, box: pose_estimator.crop_person(image, box, size),
         input_signature=[tf.TensorSpec([None, None, 3], tf.uint8), tf.TensorSpec([4], tf.float32)],
     )
     for chunk in _chunks(source, batch_size):
@@ -65,11 +73,11 @@ def _chunks(source, batch_size):
 
 
 def _joints(estimator, squares):
-    """A dict for each of the `inference.crop_person`s."""
+    """A dict for each of the `pose_estimator.crop_person`s."""
     views, centers, sides = zip(*squares, strict=True)
     crops = tf.stack([crop for (crop,) in views])
     found = {name: np.asarray(values) for name, values in estimator.joints_in_crop(crops).items()}
-    found["joints"] = inference.joints_to_image(
+    found["joints"] = pose_estimator.joints_to_image(
         found["joints"], tf.stack(centers), tf.stack(sides), estimator.crop_size
     ).numpy()
     return [{name: values[n] for name, values in found.items()} for n in range(len(squares))]
@@ -84,10 +92,12 @@ def load(workdir, model, flip, discriminators):
     if bool(workdir) == bool(model):
         raise UserError("Give either --workdir, a run's folder, or --model, an exported model")
     if workdir:
-        return inference.Compiled((judges if discriminators else inference).from_workdir(workdir, flip))
+        return pose_estimator.Compiled(
+            (discriminator_scores if discriminators else pose_estimator).from_workdir(workdir, flip)
+        )
     if discriminators:
         raise UserError("--discriminators needs --workdir; exported models hold G alone")
-    return exported.load(model, flip)
+    return exported_models.load(model, flip)
 
 
 def open_source(path, chosen, frames):
@@ -123,7 +133,7 @@ def predict(estimator, source, output, batch_size, overlays=True):
     silent = True if source.total == 1 else None
     with tqdm.tqdm(total=source.total, unit=f" {source.unit}s", file=sys.stderr, disable=silent) as bar:
         counted = _counted(itertools.chain(first, found), bar)
-        people = answers.write(counted, output, source.overlays if overlays else None)
+        people = output_files.write(counted, output, source.overlays if overlays else None)
     return people, mistakes
 
 
@@ -180,7 +190,7 @@ def main(values):
         print(
             f"{source.without_people} of {len(source.paths)} pictures have no box in {values.boxes}; they are left out"
         )
-    print(f"{people} {'person' if people == 1 else 'people'} in {os.path.join(values.output, answers.LINES)}")
+    print(f"{people} {'person' if people == 1 else 'people'} in {os.path.join(values.output, output_files.LINES)}")
     return 1 if mistakes else 0
 
 

@@ -9,20 +9,22 @@ import os
 import signal
 import sys
 
-from data_pipeline import quiet  # noqa: F401  # isort: skip  It starts TensorFlow, so it comes first.
+from data_pipeline.common import tensorflow_setup  # noqa: F401  # isort: skip  It starts TensorFlow, so it comes first.
 
 from absl import flags
 
-from data_pipeline import program
-from data_pipeline.errors import UserError
-from keras_apn import best, checkpoints, distribution, fitting, inference, interruption, run_records
+from data_pipeline.common import program
+from data_pipeline.common.errors import UserError
 from keras_apn import config as configuration
-from keras_apn.build import build_model
-from keras_apn.callbacks import Keeper, Progress
-from keras_apn.finite import Finite
-from keras_apn.history import History
-from keras_apn.summaries import Summaries
-from keras_apn.updates import Updates
+from keras_apn.inference import pose_estimator
+from keras_apn.models import best_weights
+from keras_apn.training import checkpoints, distribution, loop, run_records, signals
+from keras_apn.training.build import build_model
+from keras_apn.training.callbacks import Keeper, Progress
+from keras_apn.training.history import History
+from keras_apn.training.layer_updates import Updates
+from keras_apn.training.nan_guard import Finite
+from keras_apn.training.tensorboard import Summaries
 
 # What a run may be resumed with, whatever it was begun with.
 FREE = {
@@ -68,8 +70,8 @@ def start_from(workdir, model):
         UserError: it is no workdir with weights, or they do not fit.
     """
     for name, network in checkpoints.networks(model).items():
-        if name == "generator" or best.find(workdir, name):
-            inference.load_best(network, workdir, name)
+        if name == "generator" or best_weights.find(workdir, name):
+            pose_estimator.load_best(network, workdir, name)
 
 
 def train(config, workdir):
@@ -92,7 +94,7 @@ def train(config, workdir):
     check_resumable(config, workdir)
     steps = run_records.steps_in_epoch(config, records)
     told = workers.told if workers.count > 1 else None
-    with workers.together(), workers.folder(workdir) as own, interruption.Interruption(told) as asked:
+    with workers.together(), workers.folder(workdir) as own, signals.Interruption(told) as asked:
         config.save(own)
         with workers.strategy.scope():
             model = build_model(config, steps)
@@ -109,7 +111,7 @@ def train(config, workdir):
             History(own),
             Summaries(own, run_records.held_out(config, held_out), training),
         ]
-        fitting.fit(
+        loop.fit(
             model,
             lambda start: workers.spread(
                 lambda share: run_records.batches(config, records, start, share, service=data.data_service or None)
@@ -136,11 +138,11 @@ def _begin(model, standing, steps, training, workdir, workers):
 
 
 def _validation(config, held_out, workers):
-    """The `fitting.Validation` of a run; every worker sees its share, and all of them the same scores."""
+    """The `loop.Validation` of a run; every worker sees its share, and all of them the same scores."""
     if not workers.distributed:
-        return fitting.Validation(run_records.held_out(config, held_out))
+        return loop.Validation(run_records.held_out(config, held_out))
     batches = workers.spread(lambda share: run_records.held_out_share(config, held_out, share))
-    return fitting.Validation(batches, run_records.held_out_steps(config, held_out))
+    return loop.Validation(batches, run_records.held_out_steps(config, held_out))
 
 
 def _batch_at(config, records, workers):
@@ -160,7 +162,7 @@ def main(values):
     """Reads the flags and trains; a run that was asked to stop ends well, by Ctrl-C with 130."""
     try:
         train(configuration.from_flags(values), values.workdir)
-    except interruption.Stopped as stopped:
+    except signals.Stopped as stopped:
         print(f"{stopped}; the same command goes on from there.")
         return 130 if stopped.signal == signal.SIGINT else 0
     return 0

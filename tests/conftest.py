@@ -10,8 +10,10 @@ import pytest
 import tensorflow as tf
 from absl import flags
 
-from data_pipeline import records, shards, synthetic
-from keras_apn import best, config, networks
+from data_pipeline.records import record_format, shards
+from data_pipeline.synthetic import scenes
+from keras_apn import config
+from keras_apn.models import best_weights, networks
 
 # Every run tries the same examples; `--hypothesis-profile=search` tries new ones.
 hypothesis.settings.register_profile("same", derandomize=True, deadline=None)
@@ -73,7 +75,7 @@ def tiny_records(tmp_path_factory):
     folder = tmp_path_factory.mktemp("records")
     entries = {}
     for split, indices in (("train", range(12)), ("validation", range(12, 17))):
-        encoded = [records.encode(*synthetic.sample(0, n, split), 56, split) for n in indices]
+        encoded = [record_format.encode(*scenes.sample(0, n, split), 56, split) for n in indices]
         name = shards.name(split, 0, 1)
         entries[split] = {"people": len(encoded), "shards": {name: shards.write(folder, split, 0, 1, encoded)}}
     shards.describe(folder, {"dataset": "synthetic", "metric": "pckh", "patch_size": 56, "splits": entries})
@@ -100,7 +102,7 @@ def tiny_workdir(tiny_config, tmp_path_factory):
     keras.utils.set_random_seed(0)
     workdir = tmp_path_factory.mktemp("workdir")
     tiny_config.save(workdir)
-    path = best.path(workdir, "generator")
+    path = best_weights.path(workdir, "generator")
     os.makedirs(os.path.dirname(path))
     networks.generator(tiny_config.model).save_weights(path)
     return workdir

@@ -5,9 +5,9 @@ import os
 import keras
 import numpy as np
 
-from export import metadata, saved_model
-from keras_apn import inference
-from keras_apn.generator import build_generator
+from export.formats import metadata, saved_model
+from keras_apn.inference import pose_estimator
+from keras_apn.models.generator import build_generator
 
 
 def generator(seed=0, **sizes):
@@ -21,7 +21,7 @@ def generator(seed=0, **sizes):
 
 
 def write_saved_model(estimator, output, name="posenet", version=1):
-    """Writes `output/name/version`, a SavedModel of an `inference.PoseEstimator`, and returns its path."""
+    """Writes `output/name/version`, a SavedModel of an `pose_estimator.PoseEstimator`, and returns its path."""
     path = os.path.join(output, name, str(version))
     os.makedirs(path)
     saved_model.export(estimator, path, metadata.describe(estimator, name, version))
@@ -34,5 +34,5 @@ def about(estimator, name="posenet", version=1):
 
 
 def estimator(seed=0, flip=False, **sizes):
-    """A tiny `inference.PoseEstimator`."""
-    return inference.PoseEstimator(generator(seed, **sizes), flip)
+    """A tiny `pose_estimator.PoseEstimator`."""
+    return pose_estimator.PoseEstimator(generator(seed, **sizes), flip)

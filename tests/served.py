@@ -18,7 +18,7 @@ VERSIONS = (1, 2)
 
 
 def estimator(version):
-    """The `inference.PoseEstimator` that is served as a version."""
+    """The `pose_estimator.PoseEstimator` that is served as a version."""
     return exporting.estimator(seed=version)
 
 

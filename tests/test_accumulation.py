@@ -1,7 +1,7 @@
 import pytest
 import tensorflow as tf
 
-from keras_apn.accumulation import accumulated
+from keras_apn.optimization.accumulation import accumulated
 
 
 def mean_of_squares(example):

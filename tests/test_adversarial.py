@@ -12,9 +12,10 @@ import pytest
 import tensorflow as tf
 
 from data_pipeline import heatmaps
-from keras_apn import config, networks
-from keras_apn.adversarial import AdversarialPoseNet
-from keras_apn.build import build_model
+from keras_apn import config
+from keras_apn.adversarial.model import AdversarialPoseNet
+from keras_apn.models import networks
+from keras_apn.training.build import build_model
 
 CROP, SIZE = 32, 8
 MODES = ["joint", "alternating"]

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from export import agreement
+from export.verification import agreement
 
 TOLERANCE = 1e-4
 # Crop pixels of heatmap pixels: 4 x + 1.5; a quarter is one crop pixel.

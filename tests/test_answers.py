@@ -4,10 +4,10 @@ import os
 import numpy as np
 import pytest
 
-from data_pipeline.errors import UserError
+from data_pipeline.common.errors import UserError
 from data_pipeline.skeleton import JOINTS
-from keras_apn import answers
-from keras_apn.pictures import Picture
+from keras_apn.inference import output_files
+from keras_apn.inference.pictures import Picture
 
 
 def _found(x=1.0, **more):
@@ -20,7 +20,7 @@ def _picture(name="a.jpg", people=1):
 
 def test_a_person_as_a_dict():
     found = _found(1.23456, occluded=np.full(16, 0.5, np.float32), plausible=np.full(16, 0.9, np.float32))
-    person = answers.describe({"image": "a.jpg"}, 2, None, found)
+    person = output_files.describe({"image": "a.jpg"}, 2, None, found)
     assert [joint.pop("name") for joint in person["joints"]] == list(JOINTS)
     assert person == {
         "image": "a.jpg",
@@ -32,18 +32,18 @@ def test_a_person_as_a_dict():
 
 def test_a_diverged_model_is_told():
     with pytest.raises(UserError, match="not finite"):
-        answers.describe({}, 0, None, _found(float("nan")))
+        output_files.describe({}, 0, None, _found(float("nan")))
 
 
 def test_all_people_are_drawn_into_one_picture():
-    both = answers.draw(_picture(people=0), [_found(10.0), _found(30.0)])
-    first, second = (answers.draw(_picture(people=0), [_found(x)]) for x in (10.0, 30.0))
+    both = output_files.draw(_picture(people=0), [_found(10.0), _found(30.0)])
+    first, second = (output_files.draw(_picture(people=0), [_found(x)]) for x in (10.0, 30.0))
     assert first.any()
     np.testing.assert_array_equal(both, np.maximum(first, second))
 
 
 def test_a_line_a_person_in_order(tmp_path):
-    people = answers.write(
+    people = output_files.write(
         [(_picture("a.jpg", 2), [_found(1.0), _found(2.0)]), (_picture("b.jpg"), [_found(3.0)])], tmp_path
     )
     lines = [json.loads(line) for line in (tmp_path / "predictions.jsonl").read_text().splitlines()]
@@ -58,7 +58,7 @@ def test_the_file_appears_when_it_is_whole(tmp_path):
         assert os.listdir(tmp_path) == ["predictions.partial.jsonl"]
         yield _picture(), [_found()]
 
-    answers.write(pairs(), tmp_path)
+    output_files.write(pairs(), tmp_path)
     assert os.listdir(tmp_path) == ["predictions.jsonl"]
 
 
@@ -68,5 +68,5 @@ def test_where_finding_fails_nothing_is_left(tmp_path):
         raise UserError("the disk is gone")
 
     with pytest.raises(UserError, match="the disk is gone"):
-        answers.write(pairs(), tmp_path)
+        output_files.write(pairs(), tmp_path)
     assert os.listdir(tmp_path) == []

@@ -8,7 +8,8 @@ import pytest
 import tensorflow as tf
 
 from benchmarks import arithmetic, presets, step
-from keras_apn import blocks, config, discriminators, generator, networks
+from keras_apn import config
+from keras_apn.models import blocks, discriminators, generator, networks
 
 SMALL = config.ModelConfig(crop_size=16, stacks=1, features=4, levels=1, discriminator_features=6)
 

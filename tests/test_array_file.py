@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 import scipy.io
 
-from data_pipeline.errors import UserError
-from keras_apn import array_file
+from data_pipeline.common.errors import UserError
+from keras_apn.evaluation import array_file
 
 VALUES = np.arange(24.0).reshape(2, 3, 4)
 

@@ -2,8 +2,8 @@ import os
 
 import pytest
 
-from data_pipeline.errors import UserError
-from export import artefacts
+from data_pipeline.common.errors import UserError
+from export.formats import artefacts
 
 
 def fill(folders, overwrite=False, content="new", fail=False):

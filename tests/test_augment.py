@@ -6,7 +6,8 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_pipeline import augment, geometry
+from data_pipeline import geometry
+from data_pipeline.augmentation import augment
 from data_pipeline.skeleton import INDEX, JOINTS, MIRROR
 
 CROP, PATCH = 32, 56  # 1.75 times the crop, as 448 is of 256

@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_apn import batch_norm, networks
+from keras_apn.models import networks, normalization
 
 KINDS = {
     "Keras": keras.layers.BatchNormalization,
-    "fused": batch_norm.BatchNormalization,
-    "synchronized": lambda **settings: batch_norm.BatchNormalization(synchronized=True, **settings),
+    "fused": normalization.BatchNormalization,
+    "synchronized": lambda **settings: normalization.BatchNormalization(synchronized=True, **settings),
 }
 
 
@@ -88,7 +88,7 @@ def test_training_and_inference_are_one_operation_each():
 
 
 def test_weights_serve_batch_norms_of_either_kind(tiny_config, tmp_path):
-    with batch_norm.synchronized(True):
+    with normalization.synchronized(True):
         made = networks.generator(tiny_config.model)
     made.save_weights(str(tmp_path / "g.weights.h5"))
     other = networks.generator(tiny_config.model)

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_apn import blocks
+from keras_apn.models import blocks
 
 
 def doubled_with_gradient(x, upstream):

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from data_pipeline import body as bodies
-from data_pipeline import posture
 from data_pipeline.skeleton import INDEX
+from data_pipeline.synthetic.anatomy import body as bodies
+from data_pipeline.synthetic.anatomy import posture
 
 # Pairs of points and the name of the length between them.
 _BONES = [

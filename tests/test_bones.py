@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from data_pipeline import bones
 from data_pipeline.skeleton import INDEX, JOINTS
+from data_pipeline.synthetic.anatomy import bones
 
 
 def test_a_thigh_is_two_head_sizes_and_a_bit():

@@ -9,8 +9,9 @@ import pytest
 import scipy.io
 from absl import flags
 
-from data_pipeline import build_tfrecords, dataset
-from data_pipeline.errors import UserError
+from data_pipeline import build_tfrecords
+from data_pipeline.common.errors import UserError
+from data_pipeline.records import dataset
 
 PEOPLE = 20
 

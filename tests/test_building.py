@@ -12,9 +12,9 @@ import time
 import numpy as np
 import pytest
 
-from data_pipeline import building
-from data_pipeline.errors import UserError
-from data_pipeline.person import Person
+from data_pipeline.common.errors import UserError
+from data_pipeline.readers.person import Person
+from data_pipeline.records import building
 
 ROOT = pathlib.Path(__file__).parents[1]
 KILLS = int(os.environ.get("APN_KILLS", "3"))

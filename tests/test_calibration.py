@@ -4,10 +4,11 @@ import shutil
 import numpy as np
 import pytest
 
-from data_pipeline import records, shards, synthetic
-from data_pipeline.errors import UserError
-from export import calibration
-from keras_apn import outcomes
+from data_pipeline.common.errors import UserError
+from data_pipeline.records import record_format, shards
+from data_pipeline.synthetic import scenes
+from export.formats import calibration
+from keras_apn.evaluation import scoring
 
 SIZES = (3, 0, 2, 4)
 
@@ -18,7 +19,7 @@ def paths(tmp_path_factory):
     folder, entries, first = tmp_path_factory.mktemp("shards"), {}, 0
     for n, size in enumerate(SIZES):
         people = range(first, first + size)
-        encoded = [records.encode(*synthetic.sample(0, person, "train"), 56, "train") for person in people]
+        encoded = [record_format.encode(*scenes.sample(0, person, "train"), 56, "train") for person in people]
         name = shards.name("train", n, len(SIZES))
         entries[name] = shards.write(folder, "train", n, len(SIZES), encoded)
         first += size
@@ -29,7 +30,7 @@ def paths(tmp_path_factory):
 
 def everybody(path):
     """The crops of one shard."""
-    return np.concatenate([example["crop"].numpy() for example in outcomes.examples([path], 32, 8)])
+    return np.concatenate([example["crop"].numpy() for example in scoring.examples([path], 32, 8)])
 
 
 def test_crops_are_those_that_evaluation_sees(paths):

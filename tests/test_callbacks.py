@@ -4,10 +4,12 @@ import signal
 import numpy as np
 import pytest
 
-from keras_apn import best, callbacks, checkpoints, config, fitting
-from keras_apn.build import build_model
-from keras_apn.interruption import Interruption, Stopped
-from keras_apn.standing import Standing
+from keras_apn import config
+from keras_apn.models import best_weights
+from keras_apn.training import callbacks, checkpoints, loop
+from keras_apn.training.build import build_model
+from keras_apn.training.run_state import Standing
+from keras_apn.training.signals import Interruption, Stopped
 
 MODEL = config.ModelConfig(crop_size=32, stacks=1, features=4, levels=1, discriminator_features=4)
 
@@ -58,7 +60,7 @@ def fill(model, value):
 def kept(model, workdir, name):
     """The numbers in the best weights of a network."""
     network = checkpoints.networks(model)[name]
-    network.load_weights(best.path(workdir, name))
+    network.load_weights(best_weights.path(workdir, name))
     return {float(x) for w in network.get_weights() for x in np.ravel(w)}
 
 
@@ -170,7 +172,7 @@ def test_plateaus_lower_the_rates_of_all_networks(keeper):
 def test_the_better_of_weights_and_average_is_kept(keeper, tmp_path, monkeypatch, averaged, weights):
     model = build(average_decay=0.9)
     callback = keeper(model)
-    callback.validation = fitting.Validation(None)
+    callback.validation = loop.Validation(None)
     for value in model.average.values:
         value.assign(np.full(value.shape, 7.0))
     monkeypatch.setattr(model, "evaluate", lambda *_, **__: {"loss": 0.0, "pckh": averaged})

@@ -7,10 +7,12 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_pipeline import augment, geometry, heatmaps, records
-from data_pipeline.person import Person
+from data_pipeline import geometry, heatmaps
+from data_pipeline.augmentation import augment
+from data_pipeline.decode import decode
+from data_pipeline.readers.person import Person
+from data_pipeline.records import record_format
 from data_pipeline.skeleton import INDEX, MIRROR
-from keras_apn.decode import decode
 
 PATCH, CROP = 112, 64
 HEATMAP = CROP // geometry.STRIDE
@@ -52,7 +54,7 @@ def example(scene, change):
         center_image=center.astype(np.float32),
         side_image=side,
     )
-    batch = records.parse(tf.constant([records.encode(person, photograph, PATCH, "train")]), PATCH)
+    batch = record_format.parse(tf.constant([record_format.encode(person, photograph, PATCH, "train")]), PATCH)
     chosen = {
         "angle": tf.constant([change["angle"]], tf.float32),
         "scale": tf.constant([change["scale"]], tf.float32),

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from data_pipeline.errors import UserError
-from keras_apn import checkpoints, config
-from keras_apn.build import build_model
-from keras_apn.checkpoints import Checkpoints
-from keras_apn.standing import Standing
+from data_pipeline.common.errors import UserError
+from keras_apn import config
+from keras_apn.training import checkpoints
+from keras_apn.training.build import build_model
+from keras_apn.training.checkpoints import Checkpoints
+from keras_apn.training.run_state import Standing
 
 MODEL = config.ModelConfig(crop_size=32, stacks=1, features=4, levels=1, discriminator_features=4)
 

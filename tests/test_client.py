@@ -26,10 +26,12 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
-from data_pipeline import synthetic
-from data_pipeline.errors import UserError
-from export import client, connection
-from keras_apn import pictures, predict
+from data_pipeline.common.errors import UserError
+from data_pipeline.synthetic import scenes
+from export import client
+from export.serving import connection
+from keras_apn import predict
+from keras_apn.inference import pictures
 
 WHOLE = [0.0, 0.0, 0.0, 0.0]
 MODEL = connection.Model(served.NAME)
@@ -67,7 +69,7 @@ def newest():
 
 
 def _encoded(seed, height, width, kind, **options):
-    image = PIL.Image.fromarray(synthetic.sample(0, seed)[1]).resize((width, height))
+    image = PIL.Image.fromarray(scenes.sample(0, seed)[1]).resize((width, height))
     file = io.BytesIO()
     image.save(file, kind, **options)
     return file.getvalue()

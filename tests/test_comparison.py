@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from data_pipeline.skeleton import INDEX
-from keras_apn import metrics
+from keras_apn.metrics import pck
 from keras_apn.report import comparison
 
 
 def run(name, normalised):
     visible = np.ones(normalised.shape, bool)
-    scores = metrics.score(normalised, visible)
+    scores = pck.score(normalised, visible)
     found = {"visible": visible, "occlusion_known": np.ones(len(normalised), bool)}
     return types.SimpleNamespace(name=name, normalised=normalised, found=found, scores=scores)
 
@@ -31,10 +31,10 @@ def test_everyone_drawn_once_gives_the_plain_rates():
     normalised = np.where(generator.random((50, 16)) < 0.1, np.nan, generator.random((50, 16)))
     visible = generator.random((50, 16)) < 0.7
     found = comparison.resampled_rates(normalised, ~visible, 0.5, np.ones((1, 50), np.float32))
-    plain = metrics.rates(normalised, 0.5)
-    for title in (*metrics.COLUMNS, "mean_14", "pooled_14"):
+    plain = pck.rates(normalised, 0.5)
+    for title in (*pck.COLUMNS, "mean_14", "pooled_14"):
         assert found[title][0] == pytest.approx(plain[title], rel=1e-5)
-    hidden = metrics.by_visibility(normalised, visible, 0.5)["occluded"]
+    hidden = pck.by_visibility(normalised, visible, 0.5)["occluded"]
     assert found["hidden wrist"][0] == pytest.approx(hidden["wrist"], rel=1e-5)
 
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from test_lifting import standing
 
-from data_pipeline import completion
 from data_pipeline.skeleton import INDEX, JOINTS
+from data_pipeline.synthetic.anatomy import completion
 
 
 def without(*names, pose=None):

@@ -7,9 +7,10 @@ import types
 import pytest
 from absl import flags
 
-from data_pipeline.errors import UserError
-from keras_apn import config, run_records
+from data_pipeline.common.errors import UserError
+from keras_apn import config
 from keras_apn.config import Config, DataConfig, ModelConfig, TrainingConfig
+from keras_apn.training import run_records
 
 ROOT = pathlib.Path(__file__).parents[1]
 

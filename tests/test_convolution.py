@@ -6,8 +6,9 @@ import pytest
 import tensorflow as tf
 
 from benchmarks import step
-from keras_apn import blocks, config, convolution
-from keras_apn.build import build_model
+from keras_apn import config
+from keras_apn.models import blocks, convolution
+from keras_apn.training.build import build_model
 
 
 def draw(*shape, seed=0):

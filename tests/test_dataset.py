@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from data_pipeline import dataset, framing, intact, records, shards
-from data_pipeline.errors import UserError
-from data_pipeline.person import Person
+from data_pipeline.common.errors import UserError
+from data_pipeline.readers.person import Person
+from data_pipeline.records import dataset, framing, integrity, record_format, shards
 
 PATCH = 16
 
@@ -18,7 +18,7 @@ def record(index):
     somebody = Person(
         f"{index}.jpg", index, "train", joints, annotated, annotated, 1.0 + index, np.array([8.0, 8.0]), 16.0
     )
-    return records.encode(somebody, np.full((16, 16, 3), 10 * index, np.uint8), PATCH, "train")
+    return record_format.encode(somebody, np.full((16, 16, 3), 10 * index, np.uint8), PATCH, "train")
 
 
 def write(path, people):
@@ -166,7 +166,7 @@ def test_damaged_records_are_left_out(paths, tmp_path, shuffle):
     third = list(framing.read(paths[0]))[2]
     content[third.offset + 40] ^= 1
     copy.write_bytes(content)
-    segments, _ = intact.segments(str(copy))
+    segments, _ = integrity.segments(str(copy))
     assert sorted(order([*segments, paths[1]], shuffle=shuffle)[0]) == [0, 1, 2, 3, 5, 6, 7, 8, 9]
 
 

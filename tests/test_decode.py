@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from data_pipeline import heatmaps
-from keras_apn import decode
+from data_pipeline import decode, heatmaps
 
 
 def one_map(**pixels):

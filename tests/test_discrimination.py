@@ -7,10 +7,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from data_pipeline import dataset, heatmaps
-from keras_apn import config, discrimination, judges, networks, run_records
-from keras_apn.build import build_model
-from keras_apn.objective import Objective
+from data_pipeline import heatmaps
+from data_pipeline.records import dataset
+from keras_apn import config
+from keras_apn.adversarial import discrimination
+from keras_apn.adversarial.objective import Objective
+from keras_apn.inference import discriminator_scores
+from keras_apn.models import networks
+from keras_apn.training import run_records
+from keras_apn.training.build import build_model
 
 CROP, SIZE, PEOPLE = 32, 8, 3
 
@@ -257,7 +262,7 @@ def test_a_validation_holds_the_scores_of_its_people(tiny_config, changes, keys)
         counts = model.discrimination.metrics[keys[0]]["calibration"].sums
         assert 0 < float(tf.reduce_sum(tf.convert_to_tensor(counts)[:, 0])) <= people
         found = discrimination.measure(
-            judges.Judges(model.generator, model.pose_discriminator, model.confidence_discriminator),
+            discriminator_scores.Judges(model.generator, model.pose_discriminator, model.confidence_discriminator),
             settings,
             dataset.find(settings.data.validation_records),
             settings.training.batch_size,

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_apn import discriminators
-from keras_apn.discriminators import build_confidence_discriminator, build_pose_discriminator, judge, sees
+from keras_apn.models import discriminators
+from keras_apn.models.discriminators import build_confidence_discriminator, build_pose_discriminator, judge, sees
 
 SIZES = {"crop_size": 32, "features": 8, "levels": 2}
 BUILDERS = {"P": build_pose_discriminator, "C": build_confidence_discriminator}

@@ -15,8 +15,10 @@ import keras
 import numpy as np
 import pytest
 
-from data_pipeline import records, shards, synthetic
-from keras_apn import config, history
+from data_pipeline.records import record_format, shards
+from data_pipeline.synthetic import scenes
+from keras_apn import config
+from keras_apn.training import history
 
 ROOT = pathlib.Path(__file__).parents[1]
 SECONDS = 600
@@ -34,7 +36,7 @@ def two_shards(tmp_path_factory):
     for split, parts in people.items():
         counts = {}
         for n, part in enumerate(parts):
-            encoded = [records.encode(*synthetic.sample(0, index, split), 56, split) for index in part]
+            encoded = [record_format.encode(*scenes.sample(0, index, split), 56, split) for index in part]
             counts[shards.name(split, n, len(parts))] = shards.write(folder, split, n, len(parts), encoded)
         entries[split] = {"people": sum(map(len, parts)), "shards": counts}
     shards.describe(folder, {"dataset": "synthetic", "metric": "pckh", "patch_size": 56, "splits": entries})

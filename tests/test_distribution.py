@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from data_pipeline import dataset
-from data_pipeline.errors import UserError
-from keras_apn import config, distribution, interruption, run_records
-from keras_apn.build import build_model
+from data_pipeline.common.errors import UserError
+from data_pipeline.records import dataset
+from keras_apn import config
+from keras_apn.training import distribution, run_records, signals
+from keras_apn.training.build import build_model
 
 
 def cluster(kind, index, **jobs):
@@ -144,11 +145,11 @@ def test_a_lost_worker_is_one_clear_line_where_there_are_several(count):
 
 def test_a_signal_to_one_worker_is_a_signal_to_all_at_the_next_look(monkeypatch):
     others = [0]
-    with interruption.Interruption(lambda number: [number, *others]) as asked:
+    with signals.Interruption(lambda number: [number, *others]) as asked:
         others[0] = int(signal.SIGTERM)
-        asked.look(interruption.EVERY + 1)
+        asked.look(signals.EVERY + 1)
         assert asked.signal is None
-        asked.look(interruption.EVERY)
+        asked.look(signals.EVERY)
         assert asked.signal is signal.SIGTERM
 
 

@@ -6,8 +6,8 @@ import PIL.Image
 import pytest
 import tensorflow as tf
 
-from data_pipeline import synthetic
-from keras_apn import encoded
+from data_pipeline.synthetic import scenes
+from keras_apn.inference import image_decoding
 
 
 def _file(image, kind, **options):
@@ -19,7 +19,7 @@ def _file(image, kind, **options):
 @pytest.fixture(scope="module")
 def photograph():
     # An odd size: the last block of a JPEG is not whole.
-    return PIL.Image.fromarray(synthetic.sample(0, 0)[1][:201, :177])
+    return PIL.Image.fromarray(scenes.sample(0, 0)[1][:201, :177])
 
 
 def _with_alpha(image):
@@ -47,19 +47,19 @@ KINDS = {
 def test_photographs_are_decoded_to_the_bytes_that_pillow_gives(photograph, kind):
     data = KINDS[kind](photograph)
     expected = np.asarray(PIL.Image.open(io.BytesIO(data)).convert("RGB"))
-    np.testing.assert_array_equal(encoded.decode(data).numpy(), expected)
+    np.testing.assert_array_equal(image_decoding.decode(data).numpy(), expected)
 
 
 def test_a_grey_png_of_16_bits_keeps_its_high_bytes():
     # Pillow clips it at 255 instead.
     values = np.array([[0, 255, 256], [511, 32768, 65535]], np.uint16)
-    decoded = encoded.decode(cv2.imencode(".png", values)[1].tobytes()).numpy()
+    decoded = image_decoding.decode(cv2.imencode(".png", values)[1].tobytes()).numpy()
     assert decoded[..., 0].tolist() == [[0, 0, 1], [1, 128, 255]]
 
 
 @tf.function(input_signature=[tf.TensorSpec([], tf.string), tf.TensorSpec([4], tf.float32)])
 def _read(data, box):
-    return encoded.read(data, box, tf.constant(3))
+    return image_decoding.read(data, box, tf.constant(3))
 
 
 WHOLE = tf.zeros([4])
@@ -73,7 +73,7 @@ def _with_thumbnail(photograph):
 @pytest.mark.parametrize("kind", ["JPEG", "progressive JPEG", "PNG", "1-bit PNG"])
 def test_what_is_read_is_what_is_decoded(photograph, kind):
     data = KINDS[kind](photograph)
-    np.testing.assert_array_equal(_read(data, WHOLE).numpy(), encoded.decode(data).numpy())
+    np.testing.assert_array_equal(_read(data, WHOLE).numpy(), image_decoding.decode(data).numpy())
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_what_is_read_is_what_is_decoded(photograph, kind):
 )
 def test_a_jpeg_that_is_unusual_but_whole_is_read(photograph, change):
     data = _with_thumbnail(photograph)
-    np.testing.assert_array_equal(_read(change(data), WHOLE).numpy(), encoded.decode(data).numpy())
+    np.testing.assert_array_equal(_read(change(data), WHOLE).numpy(), image_decoding.decode(data).numpy())
 
 
 @pytest.mark.parametrize(
@@ -114,10 +114,10 @@ def test_files_that_are_none_are_refused(photograph, data, said):
 @pytest.mark.parametrize(
     ("kind", "width", "height", "allowed"),
     [
-        ("PNG", encoded.MOST_SIDE, 1, True),
-        ("PNG", encoded.MOST_SIDE + 1, 1, False),
-        ("JPEG", 1, encoded.MOST_SIDE, True),
-        ("JPEG", 1, encoded.MOST_SIDE + 1, False),
+        ("PNG", image_decoding.MOST_SIDE, 1, True),
+        ("PNG", image_decoding.MOST_SIDE + 1, 1, False),
+        ("JPEG", 1, image_decoding.MOST_SIDE, True),
+        ("JPEG", 1, image_decoding.MOST_SIDE + 1, False),
         ("PNG", 16000, 9000, False),
     ],
     ids=["widest PNG", "wider PNG", "highest JPEG", "higher JPEG", "too many pixels"],

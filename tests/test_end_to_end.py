@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from data_pipeline import synthetic
 from data_pipeline.skeleton import INDEX
+from data_pipeline.synthetic import scenes
 
 pytestmark = pytest.mark.slow
 
@@ -127,7 +127,7 @@ def test_evaluate_prints_the_papers_columns(trained):
 
 
 def test_predict_and_the_export_agree(place, trained):
-    image = synthetic.sample(0, 3)[1]
+    image = scenes.sample(0, 3)[1]
     photograph = place / "photograph.png"
     tf.io.write_file(str(photograph), tf.io.encode_png(image))
     code, _, errors = call(

@@ -13,10 +13,12 @@ import numpy as np
 import pytest
 import scipy.io
 
-from data_pipeline import lsp
-from data_pipeline.errors import UserError
+from data_pipeline.common.errors import UserError
+from data_pipeline.readers import lsp
 from data_pipeline.skeleton import INDEX
-from keras_apn import best, evaluate, inference, networks
+from keras_apn import evaluate
+from keras_apn.inference import pose_estimator
+from keras_apn.models import best_weights, networks
 
 ROOT = pathlib.Path(__file__).parents[1]
 COLUMN_KEYS = ["head", "shoulder", "elbow", "wrist", "hip", "knee", "ankle"]
@@ -172,7 +174,7 @@ def test_a_run_is_scored_without_its_training_records(run, tiny_workdir, tmp_pat
     assert run(f"--workdir={copy}")["implausible"] is None
     told = capsys.readouterr().err.splitlines()
     assert told[0] == "No records match gone/train-*.tfrecord; plausibility is left out"
-    assert told[1:] == [f"No weights in {best.path(copy, 'pose_discriminator')}; P and C are left out"]
+    assert told[1:] == [f"No weights in {best_weights.path(copy, 'pose_discriminator')}; P and C are left out"]
 
 
 def test_any_batch_size_gives_the_same_scores(run, tiny_workdir):
@@ -199,7 +201,7 @@ def test_a_run_says_how_good_its_discriminators_are(run, tiny_workdir, tiny_conf
     settings.save(tmp_path)
     for network in networks.discriminators(settings.model):
         if network is not None:
-            network.save_weights(best.path(tmp_path, network.name))
+            network.save_weights(best_weights.path(tmp_path, network.name))
     told = run(f"--workdir={tmp_path}", "--batch_size=4")["discriminators"]
     printed = capsys.readouterr()
     assert not printed.err
@@ -227,7 +229,7 @@ def test_flip_and_scales_are_taken(run, tiny_workdir):
 
 
 def test_an_export_scores_what_its_run_scores(run, tiny_workdir, tiny_records, tmp_path):
-    exporting.write_saved_model(inference.from_workdir(str(tiny_workdir)), tmp_path)
+    exporting.write_saved_model(pose_estimator.from_workdir(str(tiny_workdir)), tmp_path)
     expected = run(f"--workdir={tiny_workdir}")
     assert run(f"--workdir={tiny_workdir}", f"--model={tmp_path / 'posenet'}")["people"] == 5
     # Without a run there are no training poses to compare with. Crops are rounded to bytes, so a peak may move.

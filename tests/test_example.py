@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from data_pipeline import example
+from data_pipeline.records import example_proto
 
 VALUES = {
     "patch/encoded": b"\xff\xd8 jpeg",
@@ -24,11 +24,11 @@ def test_the_bytes_are_tensorflows():
             feature.float_list.value.extend(np.ravel(value).tolist())
         else:
             feature.int64_list.value.extend(np.ravel(value).astype(int).tolist())
-    assert example.serialize(VALUES) == message.SerializeToString(deterministic=True)
+    assert example_proto.serialize(VALUES) == message.SerializeToString(deterministic=True)
 
 
 def test_tensorflow_reads_what_was_written():
-    features = tf.train.Example.FromString(example.serialize(VALUES)).features.feature
+    features = tf.train.Example.FromString(example_proto.serialize(VALUES)).features.feature
     assert set(features) == set(VALUES)
     assert features["patch/encoded"].bytes_list.value[0] == VALUES["patch/encoded"]
     np.testing.assert_allclose(features["patch/to_image"].float_list.value, VALUES["patch/to_image"].ravel())
@@ -41,7 +41,7 @@ def test_tensorflow_reads_what_was_written():
     ids=["known", "not known", "made before the flag"],
 )
 def test_people_and_joints_are_counted(flag, unknown, occluded):
-    assert example.counts(example.serialize({**VALUES, **flag})) == {
+    assert example_proto.counts(example_proto.serialize({**VALUES, **flag})) == {
         "people": 1,
         "people_occlusion_unknown": unknown,
         "joints_annotated": 15,

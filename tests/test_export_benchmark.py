@@ -6,9 +6,11 @@ import sys
 import exporting
 import pytest
 
-from data_pipeline.errors import UserError
-from export import artefacts, benchmark, latency, onnx_, tflite
-from keras_apn import runtimes
+from data_pipeline.common.errors import UserError
+from export import benchmark
+from export.formats import artefacts, onnx_, tflite
+from export.timing import latency
+from keras_apn.inference import runtimes
 
 pytestmark = pytest.mark.usefixtures("find_the_project")
 TIMED = {"batch", "p50_ms", "p90_ms", "p99_ms", "images_per_s", "calls", "peak_mb", "over_keras"}

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from data_pipeline import synthetic
-from data_pipeline.errors import UserError
-from keras_apn import batches, exported, inference
+from data_pipeline.common.errors import UserError
+from data_pipeline.synthetic import scenes
+from keras_apn.inference import batches, exported_models, pose_estimator
 
 SCALES = (0.9, 1.0)
 
@@ -25,7 +25,7 @@ def folder(generator, tmp_path_factory):
     """A folder with the export `posenet`, versions 2 and 10."""
     path = tmp_path_factory.mktemp("exports")
     for version in (2, 10):
-        exporting.write_saved_model(inference.PoseEstimator(generator), path, version=version)
+        exporting.write_saved_model(pose_estimator.PoseEstimator(generator), path, version=version)
     return path
 
 
@@ -58,7 +58,7 @@ def path(request, folder):
 
 @pytest.fixture(scope="module")
 def model(path):
-    return exported.load(path)
+    return exported_models.load(path)
 
 
 def crops(batch):
@@ -69,7 +69,7 @@ def crops(batch):
 @pytest.mark.parametrize("batch", [3, 1, 5])
 def test_joints_are_those_of_keras(model, generator, batch):
     assert model.crop_size == 32
-    expected = inference.PoseEstimator(generator).joints_in_crop(crops(batch))
+    expected = pose_estimator.PoseEstimator(generator).joints_in_crop(crops(batch))
     found = model.joints_in_crop(crops(batch))
     assert set(found) == {"joints", "scores", "occluded"}
     for name, values in expected.items():
@@ -77,9 +77,9 @@ def test_joints_are_those_of_keras(model, generator, batch):
 
 
 def test_photographs_are_as_of_keras(model, generator):
-    encoded = tf.constant([tf.io.encode_jpeg(synthetic.sample(0, n)[1]).numpy() for n in range(2)])
+    encoded = tf.constant([tf.io.encode_jpeg(scenes.sample(0, n)[1]).numpy() for n in range(2)])
     boxes = tf.constant([[40.0, 30.0, 150.0, 200.0], [0.0, 0.0, 0.0, 0.0]])
-    expected = inference.PoseEstimator(generator).joints_in_image(encoded, boxes)
+    expected = pose_estimator.PoseEstimator(generator).joints_in_image(encoded, boxes)
     found = model.joints_in_image(encoded, boxes)
     # Crops are rounded to bytes where the model takes them, so a peak on a tie may move: nearly all are equal.
     near = np.abs(found["joints"].numpy() - expected["joints"].numpy()).max(-1) < 1e-3
@@ -90,24 +90,24 @@ def test_averaged_heatmaps_are_those_of_keras(path, generator):
     views = [crops(2), crops(3)[:2]]
     if path.endswith(("crops.tflite", "crops.onnx")):
         with pytest.raises(UserError, match="need heatmaps, and this export gives joints alone"):
-            exported.load(path, flip=True)
+            exported_models.load(path, flip=True)
         return
-    expected = inference.PoseEstimator(generator, True, SCALES).heatmaps(views)
-    found = exported.load(path, True, SCALES).heatmaps(views)
+    expected = pose_estimator.PoseEstimator(generator, True, SCALES).heatmaps(views)
+    found = exported_models.load(path, True, SCALES).heatmaps(views)
     for task, maps in expected.items():
         np.testing.assert_allclose(found[task].numpy(), maps.numpy(), atol=1e-4)
 
 
 @pytest.mark.parametrize("parts", [(), ("posenet",), ("posenet", "10")], ids=["exports", "name", "version"])
 def test_the_highest_version_is_found(folder, parts):
-    assert exported.find_saved_model(str(folder.joinpath(*parts))) == str(folder / "posenet" / "10")
+    assert exported_models.find_saved_model(str(folder.joinpath(*parts))) == str(folder / "posenet" / "10")
 
 
 def test_several_models_in_a_folder_are_the_users_to_choose_from(folder, tmp_path):
     for name in ("a", "b"):
         shutil.copytree(folder / "posenet", tmp_path / name)
     with pytest.raises(UserError, match="several models: a, b"):
-        exported.load(str(tmp_path))
+        exported_models.load(str(tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_what_is_no_export_is_the_users_mistake(tmp_path, name, content, message
         (tmp_path / name).write_bytes(content)
     path = tmp_path if name in ("saved_model.pb", "notes.txt") else tmp_path / name
     with pytest.raises(UserError, match=message):
-        exported.load(str(path))
+        exported_models.load(str(path))
 
 
 def another_model(tmp_path, kind):
@@ -144,22 +144,22 @@ def another_model(tmp_path, kind):
 @pytest.mark.parametrize("kind", ["saved_model", "tflite"])
 def test_a_model_of_something_else_is_the_users_mistake(tmp_path, kind):
     with pytest.raises(UserError, match=r"must (have|take)"):
-        exported.load(another_model(tmp_path, kind))
+        exported_models.load(another_model(tmp_path, kind))
 
 
 def test_without_onnx_runtime_the_command_that_installs_it_is_told(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     (tmp_path / "m.onnx").write_bytes(b"x")
     with pytest.raises(UserError, match="pip install onnxruntime"):
-        exported.load(str(tmp_path / "m.onnx"))
+        exported_models.load(str(tmp_path / "m.onnx"))
 
 
 def test_without_litert_tensorflows_interpreter_serves(folder, generator, monkeypatch):
     path = folder / "heatmaps.tflite"
     path = str(path) if os.path.exists(path) else convert_tflite(folder, "heatmaps")
     monkeypatch.setitem(sys.modules, "ai_edge_litert.interpreter", None)
-    found = exported.load(path).joints_in_crop(crops(2))
-    expected = inference.PoseEstimator(generator).joints_in_crop(crops(2))
+    found = exported_models.load(path).joints_in_crop(crops(2))
+    expected = pose_estimator.PoseEstimator(generator).joints_in_crop(crops(2))
     np.testing.assert_allclose(found["joints"].numpy(), expected["joints"].numpy(), atol=1e-4)
 
 

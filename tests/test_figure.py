@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from test_body import average, upright
 
-from data_pipeline import body as bodies
-from data_pipeline import canvas, figure, part, sweep, texture, visibility, wardrobe
 from data_pipeline.skeleton import INDEX
+from data_pipeline.synthetic.anatomy import body as bodies
+from data_pipeline.synthetic.anatomy import visibility
+from data_pipeline.synthetic.rendering import canvas, figure, part, sweep, texture, wardrobe
 
 _CAMERA = canvas.Camera(300.0, (160.0, 160.0))
 _LIGHT = np.array([0.0, -0.6, -0.8])

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from data_pipeline import quiet
-from data_pipeline.errors import UserError
-from export import flatbuffer
+from data_pipeline.common import tensorflow_setup
+from data_pipeline.common.errors import UserError
+from export.formats import flatbuffer
 
 
 def converted(folder, function, spec, key, quantised=False):
@@ -17,7 +17,7 @@ def converted(folder, function, spec, key, quantised=False):
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.representative_dataset = lambda: iter([{spec.name: values}])
         converter.inference_input_type = converter.inference_output_type = tf.int8
-    with quiet.silence():
+    with tensorflow_setup.silence():
         return flatbuffer.parse(converter.convert())
 
 
@@ -33,7 +33,7 @@ def halves(tmp_path):
 
 
 def run(model, key, **inputs):
-    with quiet.silence():
+    with tensorflow_setup.silence():
         interpreter = tf.lite.Interpreter(model_content=flatbuffer.serialise(model))
         return interpreter.get_signature_runner(key)(**inputs)
 

@@ -1,7 +1,7 @@
 import pytest
 import tensorflow as tf
 
-from data_pipeline import framing
+from data_pipeline.records import framing
 
 RECORDS = [b"one", b"", b"three" * 1000]
 

@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_apn import generator
-from keras_apn.generator import build_generator
+from keras_apn.models import generator
+from keras_apn.models.generator import build_generator
 
 MAPS = (None, 8, 8, 16)
 

@@ -1,7 +1,7 @@
 import pytest
 
-from data_pipeline.errors import UserError
-from keras_apn import history
+from data_pipeline.common.errors import UserError
+from keras_apn.training import history
 
 
 def epoch(workdir, number, **logs):

@@ -7,7 +7,9 @@ import pytest
 import tensorflow as tf
 
 from benchmarks import conventional, input_pipeline, pictures
-from data_pipeline import augment, dataset, geometry, heatmaps
+from data_pipeline import geometry, heatmaps
+from data_pipeline.augmentation import augment
+from data_pipeline.records import dataset
 from data_pipeline.skeleton import MIRROR
 
 

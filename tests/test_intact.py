@@ -1,7 +1,7 @@
 import pytest
 
-from data_pipeline import framing, intact
-from data_pipeline.errors import UserError
+from data_pipeline.common.errors import UserError
+from data_pipeline.records import framing, integrity
 
 RECORD = b"x" * 84
 FRAME = 100
@@ -27,28 +27,28 @@ def people(shards):
 
 
 def test_a_whole_shard_is_one_segment(shards):
-    assert intact.segments(shards[0]) == ([(shards[0], 0, 5)], 500)
+    assert integrity.segments(shards[0]) == ([(shards[0], 0, 5)], 500)
 
 
 def test_a_damaged_record_parts_a_shard(shards):
     damage(shards[0], 2)
-    assert intact.segments(shards[0]) == ([(shards[0], 0, 2), (shards[0], 300, 2)], 200)
+    assert integrity.segments(shards[0]) == ([(shards[0], 0, 2), (shards[0], 300, 2)], 200)
 
 
 def test_a_damaged_first_record_leaves_the_others(shards):
     damage(shards[0], 0)
-    assert intact.segments(shards[0]) == ([(shards[0], 100, 4)], 0)
+    assert integrity.segments(shards[0]) == ([(shards[0], 100, 4)], 0)
 
 
 def test_whole_shards_are_surveyed_without_a_word(shards, capsys):
-    found = intact.survey(people(shards), tolerated=0.0)
+    found = integrity.survey(people(shards), tolerated=0.0)
     assert [(path[-1], offset, count) for path, offset, count in found] == [("a", 0, 5), ("b", 0, 5)]
     assert capsys.readouterr() == ("", "")
 
 
 def test_damage_within_the_tolerated_share_is_counted_and_told(shards, capsys):
     damage(shards[1], 3)
-    found = intact.survey(people(shards), tolerated=0.1)
+    found = integrity.survey(people(shards), tolerated=0.1)
     assert sum(segment.records for segment in found) == 9
     assert capsys.readouterr().err == (
         f"1 of 10 records are damaged or missing, the first in {shards[1]} at byte 300; they are left out\n"
@@ -58,7 +58,7 @@ def test_damage_within_the_tolerated_share_is_counted_and_told(shards, capsys):
 def test_more_damage_names_the_file_and_the_byte(shards):
     damage(shards[1], 3)
     with pytest.raises(UserError, match=rf"1 of 10 records .* the first in {shards[1]} at byte 300; give the command"):
-        intact.survey(people(shards), tolerated=0.09)
+        integrity.survey(people(shards), tolerated=0.09)
 
 
 def test_a_shard_cut_between_records_lacks_them(shards):
@@ -66,10 +66,10 @@ def test_a_shard_cut_between_records_lacks_them(shards):
     with pytest.raises(
         UserError, match=rf"2 of 10 records are damaged or missing, the first in {shards[0]} at byte 300"
     ):
-        intact.survey(people(shards), tolerated=0.1)
+        integrity.survey(people(shards), tolerated=0.1)
 
 
 def test_a_shard_that_is_gone_is_named(shards):
     shards[0].unlink()
     with pytest.raises(UserError, match=rf"{shards[0]} cannot be read"):
-        intact.survey(people(shards), tolerated=1.0)
+        integrity.survey(people(shards), tolerated=1.0)

@@ -3,7 +3,7 @@ import signal
 
 import pytest
 
-from keras_apn.interruption import SIGNALS, Interruption
+from keras_apn.training.signals import SIGNALS, Interruption
 
 
 @pytest.mark.parametrize("number", SIGNALS)

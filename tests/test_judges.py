@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from data_pipeline.errors import UserError
-from keras_apn import best, config, generator, inference, judges, networks
+from data_pipeline.common.errors import UserError
+from keras_apn import config
+from keras_apn.inference import discriminator_scores, pose_estimator
+from keras_apn.models import best_weights, generator, networks
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +24,7 @@ def with_judges(workdir, settings, folder, **changes):
     settings.save(copy)
     for network in networks.discriminators(settings.model):
         if network is not None:
-            network.save_weights(best.path(copy, network.name))
+            network.save_weights(best_weights.path(copy, network.name))
     return str(copy)
 
 
@@ -32,13 +34,13 @@ def crops():
 
 
 def test_joints_are_those_of_the_estimator_alone(judged_workdir, crops):
-    judged = judges.from_workdir(judged_workdir).joints_in_crop(crops)
-    for name, values in inference.from_workdir(judged_workdir).joints_in_crop(crops).items():
+    judged = discriminator_scores.from_workdir(judged_workdir).joints_in_crop(crops)
+    for name, values in pose_estimator.from_workdir(judged_workdir).joints_in_crop(crops).items():
         np.testing.assert_allclose(judged[name].numpy(), values.numpy(), atol=1e-5)
 
 
 def test_verdicts_are_the_sigmoids_of_the_logits(judged_workdir, crops):
-    estimator = judges.from_workdir(judged_workdir)
+    estimator = discriminator_scores.from_workdir(judged_workdir)
     judged, maps = estimator.joints_in_crop(crops), estimator.estimator.heatmaps(crops)
     g, (p, c) = estimator.judges.generator, estimator.judges.networks.values()
     features = generator.with_context(g)(crops, training=False)[generator.CONTEXT]
@@ -53,7 +55,7 @@ def test_verdicts_are_the_sigmoids_of_the_logits(judged_workdir, crops):
 
 def test_a_p_of_the_image_is_shown_the_image(tiny_workdir, tiny_config, tmp_path, crops):
     workdir = with_judges(tiny_workdir, tiny_config, tmp_path, pose_context="image")
-    judge = judges.load(workdir)
+    judge = discriminator_scores.load(workdir)
     maps, context = judge.predict(crops)
     np.testing.assert_array_equal(context, crops)
     expected = judge.networks["pose"]({"image": crops, **maps}, training=False)
@@ -61,9 +63,9 @@ def test_a_p_of_the_image_is_shown_the_image(tiny_workdir, tiny_config, tmp_path
 
 
 def test_with_the_flip_test_the_mean_of_the_maps_is_judged(judged_workdir, crops):
-    estimator = judges.from_workdir(judged_workdir, flip=True)
+    estimator = discriminator_scores.from_workdir(judged_workdir, flip=True)
     maps, (_, context) = estimator.estimator.heatmaps(crops), estimator.judges.predict(crops)
-    plain = judges.from_workdir(judged_workdir).joints_in_crop(crops)
+    plain = discriminator_scores.from_workdir(judged_workdir).joints_in_crop(crops)
     found = estimator.joints_in_crop(crops)
     for name, values in estimator.judges.verdicts(maps, context).items():
         np.testing.assert_allclose(found[name], values, atol=1e-5)
@@ -80,23 +82,23 @@ def test_with_the_flip_test_the_mean_of_the_maps_is_judged(judged_workdir, crops
 )
 def test_one_discriminator_by_itself_is_loaded(tiny_workdir, tiny_config, tmp_path, crops, left_out, name, probability):
     workdir = with_judges(tiny_workdir, tiny_config, tmp_path, **{left_out: False})
-    judge = judges.load(workdir)
+    judge = discriminator_scores.load(workdir)
     assert set(judge.networks) == {name}
     # Its weights are those in the folder.
     fresh = networks.discriminators(config.load(workdir).model)[["pose", "confidence"].index(name)]
-    fresh.load_weights(best.path(workdir, fresh.name))
+    fresh.load_weights(best_weights.path(workdir, fresh.name))
     for weight, expected in zip(judge.networks[name].get_weights(), fresh.get_weights(), strict=True):
         np.testing.assert_array_equal(weight, expected)
-    found = judges.from_workdir(workdir).joints_in_crop(crops)
+    found = discriminator_scores.from_workdir(workdir).joints_in_crop(crops)
     assert {"plausible", "confident"} & set(found) == {probability}
 
 
 def test_a_run_without_discriminators_has_none_to_ask(tmp_path):
     config.Config(model=config.ModelConfig(discriminators=False)).save(str(tmp_path))
     with pytest.raises(UserError, match="was trained with --nodiscriminators"):
-        judges.from_workdir(str(tmp_path))
+        discriminator_scores.from_workdir(str(tmp_path))
 
 
 def test_a_workdir_without_their_weights_is_the_users_mistake(tiny_workdir):
     with pytest.raises(UserError, match="holds no weights yet"):
-        judges.from_workdir(str(tiny_workdir))
+        discriminator_scores.from_workdir(str(tiny_workdir))

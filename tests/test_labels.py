@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from data_pipeline import heatmaps
-from keras_apn import labels
+from keras_apn.adversarial import labels
 
 
 def peaks(*places, size=16):

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from data_pipeline import synthetic
+from data_pipeline.synthetic import scenes
 
 OWN = f"keras-{keras.__version__}"
 EXCHANGE = os.environ.get("APN_EXCHANGE")
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(not EXCHANGE, reason="APN_EXCHANGE names no fold
 
 def photographs():
     """Four encoded pictures, JPEG and PNG, and a box or none for each."""
-    pictures = [synthetic.sample(7, n)[1] for n in range(4)]
+    pictures = [scenes.sample(7, n)[1] for n in range(4)]
     encoders = (tf.io.encode_jpeg, tf.io.encode_png)
     encoded = [encoders[n % 2](picture).numpy() for n, picture in enumerate(pictures)]
     boxes = [[40, 30, 150, 200], [0, 0, 0, 0], [0, 0, 0, 0], [25.5, 60.5, 100, 90]]

@@ -6,11 +6,13 @@ import pytest
 import tensorflow as tf
 from conftest import ROOT
 
-from data_pipeline import augment, dataset, records, shards, synthetic
+from data_pipeline.augmentation import augment
+from data_pipeline.decode import decode
+from data_pipeline.records import dataset, record_format, shards
+from data_pipeline.synthetic import scenes
 from keras_apn import config
-from keras_apn.build import build_model
-from keras_apn.decode import decode
-from keras_apn.metrics import PCKh
+from keras_apn.metrics.pck import PCKh
+from keras_apn.training.build import build_model
 
 PEOPLE, CROP, PATCH = 32, 64, 112
 # Steps between looks at the score.
@@ -30,7 +32,7 @@ def of_flag_file(section, name):
 def people(tmp_path_factory):
     """The 32 people of a shard, unaugmented, as two batches of 16."""
     folder = tmp_path_factory.mktemp("people")
-    encoded = [records.encode(*synthetic.sample(0, n, "train"), PATCH, "train") for n in range(PEOPLE)]
+    encoded = [record_format.encode(*scenes.sample(0, n, "train"), PATCH, "train") for n in range(PEOPLE)]
     shards.write(folder, "train", 0, 1, encoded)
     batches = dataset.load(dataset.find(f"{folder}/train-*"), patch_size=PATCH, batch_size=16)
     examples = [augment.make_crops(batch, augment.identity(16), CROP) for batch in batches]

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from data_pipeline import bones, lifting
 from data_pipeline.skeleton import INDEX, JOINTS, MIRROR
+from data_pipeline.synthetic.anatomy import bones, lifting
 
 # Head sizes, x right and y down, of one who faces the camera: their right is on the left of the picture.
 _STANDING = {

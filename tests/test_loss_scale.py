@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_apn import loss_scale
-from keras_apn.loss_scale import FIRST, LossScale
+from keras_apn.optimization import loss_scale
+from keras_apn.optimization.loss_scale import FIRST, LossScale
 
 
 def gradients(value):

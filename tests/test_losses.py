@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from data_pipeline import heatmaps
-from keras_apn import losses
+from keras_apn.adversarial import losses
 
 
 def constant(values):

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import scipy.io
 
-from data_pipeline import lsp, mpii
-from data_pipeline.person import AnnotationError
+from data_pipeline.readers import lsp, mpii
+from data_pipeline.readers.person import AnnotationError
 from data_pipeline.skeleton import INDEX, JOINTS_14
 
 RIGHT_HIP, LEFT_HIP, PELVIS = INDEX["right_hip"], INDEX["left_hip"], INDEX["pelvis"]

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from benchmarks import memory
-from data_pipeline.errors import UserError
+from data_pipeline.common.errors import UserError
 
 pytestmark = pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="only Linux tells a process's memory")
 

@@ -3,9 +3,9 @@ import pytest
 import scipy.io
 import tensorflow as tf
 
-from data_pipeline import mpii
+from data_pipeline.readers import mpii
 from data_pipeline.skeleton import COLUMNS, INDEX, JOINTS_14
-from keras_apn import metrics
+from keras_apn.metrics import pck
 
 HEAD, NECK = INDEX["head_top"], INDEX["upper_neck"]
 PELVIS, THORAX = INDEX["pelvis"], INDEX["thorax"]
@@ -22,87 +22,87 @@ def normalised(people=1, **distances):
 
 def test_distances_are_in_units_of_each_persons_normaliser():
     true = np.zeros((2, 16, 2))
-    found = metrics.distances(true + np.array([3, 4]), true, np.array([10.0, 2.5]), np.ones((2, 16), bool))
+    found = pck.distances(true + np.array([3, 4]), true, np.array([10.0, 2.5]), np.ones((2, 16), bool))
     np.testing.assert_allclose(found, [[0.5] * 16, [2.0] * 16])
 
 
 def test_distances_of_what_is_not_annotated_are_nan():
     annotated = np.arange(16)[None] != 4
-    found = metrics.distances(np.zeros((1, 16, 2)), np.zeros((1, 16, 2)), np.ones(1), annotated)
+    found = pck.distances(np.zeros((1, 16, 2)), np.zeros((1, 16, 2)), np.ones(1), annotated)
     assert np.flatnonzero(np.isnan(found)).tolist() == [4]
 
 
 def test_a_person_without_a_size_counts_nowhere():
-    found = metrics.distances(np.zeros((2, 16, 2)), np.zeros((2, 16, 2)), np.array([0.0, 1.0]), np.ones((2, 16), bool))
+    found = pck.distances(np.zeros((2, 16, 2)), np.zeros((2, 16, 2)), np.array([0.0, 1.0]), np.ones((2, 16), bool))
     assert np.isnan(found).all(axis=1).tolist() == [True, False]
 
 
 @pytest.mark.parametrize(("away", "percent"), [(0.499, 100), (0.5, 100), (0.501, 0)], ids=["under", "at", "over"])
 def test_a_joint_at_the_threshold_counts(away, percent):
-    assert metrics.rates(normalised(head_top=[away]), 0.5)["head"] == percent
+    assert pck.rates(normalised(head_top=[away]), 0.5)["head"] == percent
 
 
 def test_columns_are_the_mean_of_left_and_right():
     # Right wrists: 1 of 1 annotated; left wrists: 1 of 2.
-    table = metrics.rates(normalised(2, right_wrist=[0, None], left_wrist=[0, 9]), 0.5)
+    table = pck.rates(normalised(2, right_wrist=[0, None], left_wrist=[0, 9]), 0.5)
     assert table["wrist"] == 75
     assert table["elbow"] == 100
 
 
 def test_the_three_means_differ():
     # Two people. Only one right wrist is annotated, and it is lost; a left wrist is lost; all pelves are lost.
-    table = metrics.rates(normalised(2, right_wrist=[9, None], left_wrist=[9, 0], pelvis=[9, 9]), 0.5)
+    table = pck.rates(normalised(2, right_wrist=[9, None], left_wrist=[9, 0], pelvis=[9, 9]), 0.5)
     assert table["mean_14"] == pytest.approx(100 * (12 + 0 + 0.5) / 14)
     assert table["pooled_14"] == pytest.approx(100 * (28 - 1 - 2) / (28 - 1))
     assert table["pooled_16"] == pytest.approx(100 * (32 - 1 - 4) / (32 - 1))
 
 
 def test_a_joint_that_is_annotated_nowhere_is_in_no_mean():
-    table = metrics.rates(normalised(right_wrist=[None], left_wrist=[None], head_top=[9]), 0.5)
+    table = pck.rates(normalised(right_wrist=[None], left_wrist=[None], head_top=[9]), 0.5)
     assert table["wrist"] is None
     assert table["mean_14"] == pytest.approx(100 * 11 / 12)
     assert table["pooled_14"] == pytest.approx(100 * 11 / 12)
 
 
 def test_nothing_annotated_gives_no_number():
-    assert set(metrics.rates(np.full((1, 16), np.nan), 0.5).values()) == {None}
+    assert set(pck.rates(np.full((1, 16), np.nan), 0.5).values()) == {None}
 
 
 def test_pck_divides_by_left_shoulder_to_right_hip():
     joints = np.zeros((1, 16, 2))
     joints[0, INDEX["left_shoulder"]], joints[0, INDEX["right_hip"]] = (40, 10), (10, 50)
     annotated = np.ones((1, 16), bool)
-    assert metrics.torso_size(joints, annotated).tolist() == [50]
+    assert pck.torso_size(joints, annotated).tolist() == [50]
     # 10 pixels are 0.2 of 50, and count.
-    found = metrics.distances(joints + np.array([10, 0]), joints, metrics.torso_size(joints, annotated), annotated)
-    assert metrics.rates(found, metrics.THRESHOLDS["pck"])["pooled_14"] == 100
+    found = pck.distances(joints + np.array([10, 0]), joints, pck.torso_size(joints, annotated), annotated)
+    assert pck.rates(found, pck.THRESHOLDS["pck"])["pooled_14"] == 100
 
 
 @pytest.mark.parametrize("missing", ["left_shoulder", "right_hip"])
 def test_pck_counts_nobody_whose_torso_is_not_annotated(missing):
     joints, annotated = np.full((1, 16, 2), np.arange(16)[:, None]), np.ones((1, 16), bool)
     annotated[0, INDEX[missing]] = False
-    assert metrics.torso_size(joints, annotated).tolist() == [0]
+    assert pck.torso_size(joints, annotated).tolist() == [0]
 
 
 def test_the_curve_and_its_area():
     # Seven of 14 joints are right on, seven a quarter off: 50 percent below 0.25 and 100 from there on.
     values = normalised()
     values[0, list(JOINTS_14[:7])] = 0.25
-    curve = metrics.curve(values, 0.5)
+    curve = pck.curve(values, 0.5)
     thresholds, percents = curve["thresholds"], curve["mean_14"]
     assert (thresholds[0], thresholds[25], thresholds[-1]) == (0, 0.25, 0.5)
     assert percents == [50] * 25 + [100] * 26
     assert curve["pooled_14"] == percents
     # Fifty strips: 24 of 50, one of 75 where it rises, 25 of 100.
-    assert metrics.area(thresholds, percents) == pytest.approx((24 * 50 + 75 + 25 * 100) / 50)
+    assert pck.area(thresholds, percents) == pytest.approx((24 * 50 + 75 + 25 * 100) / 50)
 
 
 def test_score_splits_wrists_and_elbows_by_visibility():
     values = normalised(2, right_wrist=[0, 9], left_wrist=[9, None], right_elbow=[0.5, 0.6])
     visible = np.ones((2, 16), bool)
     visible[1, RIGHT_WRIST], visible[0, LEFT_WRIST], visible[1, INDEX["right_elbow"]] = False, False, False
-    table = metrics.score(values, visible)
+    table = pck.score(values, visible)
     assert table["visible"] == {"wrist": 100, "elbow": 100}
     assert table["occluded"] == {"wrist": 0, "elbow": 0}
     assert table["people"] == 2
@@ -110,14 +110,14 @@ def test_score_splits_wrists_and_elbows_by_visibility():
 
 
 def test_the_area_of_nothing_annotated_is_no_number():
-    curve = metrics.curve(np.full((1, 16), np.nan), 0.5)
-    assert metrics.area(curve["thresholds"], curve["mean_14"]) is None
+    curve = pck.curve(np.full((1, 16), np.nan), 0.5)
+    assert pck.area(curve["thresholds"], curve["mean_14"]) is None
 
 
 def test_score_without_visibility_has_no_split():
-    table = metrics.score(normalised(2), None)
+    table = pck.score(normalised(2), None)
     assert table["visible"] == table["occluded"] == {"wrist": None, "elbow": None}
-    assert list(table["pckh@0.5"]) == list(metrics.TITLES)
+    assert list(table["pckh@0.5"]) == list(pck.TITLES)
 
 
 def test_the_split_leaves_out_people_whose_occlusion_is_not_known():
@@ -125,23 +125,23 @@ def test_the_split_leaves_out_people_whose_occlusion_is_not_known():
     visible = np.ones((3, 16), bool)
     visible[2, LEFT_WRIST] = False
     # Right and left wrists of the first two: three of four are found; with the third, whose one is hidden, of five.
-    assert metrics.by_visibility(values, visible, 0.5)["visible"]["wrist"] == 60
-    table = metrics.score(values, visible, occlusion_known=np.array([True, True, False]))
+    assert pck.by_visibility(values, visible, 0.5)["visible"]["wrist"] == 60
+    table = pck.score(values, visible, occlusion_known=np.array([True, True, False]))
     assert (table["visible"]["wrist"], table["occluded"]["wrist"]) == (75, None)
     assert table["people"] == 3
-    nobody = metrics.score(values, visible, occlusion_known=np.zeros(3, bool))
+    nobody = pck.score(values, visible, occlusion_known=np.zeros(3, bool))
     assert nobody["visible"] == nobody["occluded"] == {"wrist": None, "elbow": None}
 
 
 def test_errors_are_over_the_annotated_ones_of_14_joints():
     # Of 14 joints one is not annotated, one is 13 off, one 1.3 off; pelvis and thorax count nowhere.
     values = normalised(right_wrist=[None], left_wrist=[13], head_top=[1.3], pelvis=[99], thorax=[99])
-    assert metrics.errors(values) == {"mean": pytest.approx(1.1), "median": 0}
-    assert metrics.errors(np.full((1, 16), np.nan)) == {"mean": None, "median": None}
+    assert pck.errors(values) == {"mean": pytest.approx(1.1), "median": 0}
+    assert pck.errors(np.full((1, 16), np.nan)) == {"mean": None, "median": None}
 
 
 def test_score_of_no_occluded_joint_has_no_number():
-    assert metrics.score(normalised(), np.ones((1, 16), bool))["occluded"] == {"wrist": None, "elbow": None}
+    assert pck.score(normalised(), np.ones((1, 16), bool))["occluded"] == {"wrist": None, "elbow": None}
 
 
 def random_people(people=23, seed=0):
@@ -157,16 +157,16 @@ def test_the_keras_metrics_over_ragged_batches_are_the_answer_over_all(batch, me
     found, true, head_size, annotated = random_people()
     annotated[:, RIGHT_WRIST] = False  # A joint that no one has annotated is in no mean.
     head_size[3] = 0  # A person without a size counts nowhere.
-    torso = metrics.torso_size(true, annotated)
+    torso = pck.torso_size(true, annotated)
     assert (torso == 0).any()
     for metric, sizes, more in (
-        (metrics.PCKh(mean=mean), head_size, (head_size,)),
-        (metrics.PCK(mean=mean), torso, ()),
+        (pck.PCKh(mean=mean), head_size, (head_size,)),
+        (pck.PCK(mean=mean), torso, ()),
     ):
         for start in range(0, 23, batch):
             part = slice(start, start + batch)
             metric.update_state(*(tf.constant(v[part]) for v in (found, true, *more, annotated)))
-        expected = metrics.rates(metrics.distances(found, true, sizes, annotated), metric.threshold)[mean]
+        expected = pck.rates(pck.distances(found, true, sizes, annotated), metric.threshold)[mean]
         assert 20 < expected < 95
         assert 100 * float(metric.result()) == pytest.approx(expected, rel=1e-5)
 
@@ -174,10 +174,10 @@ def test_the_keras_metrics_over_ragged_batches_are_the_answer_over_all(batch, me
 def test_the_keras_metric_has_the_table_of_all_its_batches():
     found, true, head_size, annotated = random_people()
     annotated[:, RIGHT_WRIST] = annotated[:, HEAD] = False
-    metric = metrics.PCKh()
+    metric = pck.PCKh()
     for part in (slice(0, 9), slice(9, 23)):
         metric.update_state(*(tf.constant(v[part]) for v in (found, true, head_size, annotated)))
-    expected = metrics.rates(metrics.distances(found, true, head_size, annotated), 0.5)
+    expected = pck.rates(pck.distances(found, true, head_size, annotated), 0.5)
     assert metric.table() == pytest.approx(expected)
     assert expected["head"] is None
     each = metric.by_joint()
@@ -187,7 +187,7 @@ def test_the_keras_metric_has_the_table_of_all_its_batches():
 
 
 def test_the_keras_metric_forgets():
-    metric = metrics.PCKh()
+    metric = pck.PCKh()
     metric.update_state(*map(tf.constant, random_people()))
     metric.reset_state()
     assert float(metric.result()) == 0
@@ -201,7 +201,7 @@ def real(shared_data):
     boxes = truth["headboxes_src"]
     head_size = 0.6 * np.linalg.norm(boxes[1] - boxes[0], axis=0)
     annotated = truth["jnt_missing"].T == 0
-    return metrics.distances(predicted, truth["pos_gt_src"].transpose(2, 0, 1), head_size, annotated)
+    return pck.distances(predicted, truth["pos_gt_src"].transpose(2, 0, 1), head_size, annotated)
 
 
 @pytest.mark.parametrize(
@@ -221,13 +221,13 @@ def real(shared_data):
 )
 def test_real_predictions_have_their_known_score(real, name, percent):
     assert len(real) == 2958
-    assert metrics.rates(real, 0.5)[name] == pytest.approx(percent, abs=0.01)
+    assert pck.rates(real, 0.5)[name] == pytest.approx(percent, abs=0.01)
 
 
 def test_real_predictions_by_visibility(real, shared_data):
     annotations = mpii.read(shared_data("mpii/mpii_annotations.json.gz"), split="validation")
     visible = np.stack([person.visible for person in annotations.people])
-    table = metrics.by_visibility(real, visible, 0.5)
+    table = pck.by_visibility(real, visible, 0.5)
     assert table["visible"] == pytest.approx({"wrist": 93.45, "elbow": 95.10}, abs=0.01)
     assert table["occluded"] == pytest.approx({"wrist": 60.54, "elbow": 72.04}, abs=0.01)
     elbows = ~np.isnan(real[:, list(COLUMNS["elbow"])]) & ~visible[:, list(COLUMNS["elbow"])]

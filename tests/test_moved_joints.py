@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from data_pipeline.skeleton import MIRROR
-from keras_apn import moved_joints
+from keras_apn.adversarial import moved_joints
 
 HEAD = 2.0
 

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_apn.moving_average import MovingAverage
+from keras_apn.optimization.moving_average import MovingAverage
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import scipy.io
 
-from data_pipeline import mpii
-from data_pipeline.person import AnnotationError
+from data_pipeline.readers import mpii
+from data_pipeline.readers.person import AnnotationError
 from data_pipeline.skeleton import INDEX
 
 # Person 1 of this image is in the validation split, person 2 is not.

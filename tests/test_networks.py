@@ -1,7 +1,9 @@
 import pytest
 
-from keras_apn import config, networks, optimizers
-from keras_apn.build import build_model
+from keras_apn import config
+from keras_apn.models import networks
+from keras_apn.optimization import optimizers
+from keras_apn.training.build import build_model
 
 SIZES = {"crop_size": 32, "stacks": 1, "features": 4, "levels": 1, "discriminator_features": 4}
 

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from data_pipeline import canvas, occluder
+from data_pipeline.synthetic.rendering import canvas, occluder
 
 _CAMERA = canvas.Camera(500.0, (100.0, 100.0))
 _LIGHT = np.array([0.0, -0.6, -0.8])

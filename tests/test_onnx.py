@@ -8,10 +8,10 @@ import pytest
 import tensorflow as tf
 from onnx import reference
 
-from data_pipeline.errors import UserError
+from data_pipeline.common.errors import UserError
 from data_pipeline.skeleton import JOINTS
-from export import onnx_, onnx_graph
-from keras_apn import exported, inference
+from export.formats import onnx_, onnx_graph
+from keras_apn.inference import exported_models, pose_estimator
 
 KINDS = {
     "two stacks": {"stacks": 2},
@@ -71,14 +71,14 @@ def test_joints_and_maps_are_those_of_keras(path, estimator, batch):
     names = [output.name for output in session.get_outputs()]
     found = dict(zip(names, session.run(names, {"crops": crops}), strict=True))
     maps = estimator.heatmaps(tf.constant(crops))
-    for name, values in {**maps, **inference.joints_in_maps(maps)}.items():
+    for name, values in {**maps, **pose_estimator.joints_in_maps(maps)}.items():
         np.testing.assert_allclose(found[name], values.numpy(), atol=0.01 if name == "joints" else 1e-4)
 
 
 def test_evaluation_and_prediction_load_it(path, estimator):
     pytest.importorskip("onnxruntime")
     crops = tf.constant(np.random.default_rng(0).random((2, 32, 32, 3)), tf.float32)
-    found = exported.load(path).joints_in_crop(crops)
+    found = exported_models.load(path).joints_in_crop(crops)
     np.testing.assert_allclose(found["joints"], estimator.joints_in_crop(crops)["joints"], atol=0.01)
 
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_apn import config, optimizers
+from keras_apn import config
+from keras_apn.optimization import optimizers
 
 KINDS = {
     "rmsprop": (optimizers.RMSprop, functools.partial(keras.optimizers.RMSprop, rho=0.99)),

@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from data_pipeline import dataset, skeleton
-from keras_apn import averaging, inference, metrics, outcomes, plausibility
+from data_pipeline import skeleton
+from data_pipeline.records import dataset
+from keras_apn.evaluation import scoring
+from keras_apn.inference import pose_estimator, test_time_augmentation
+from keras_apn.metrics import pck, plausibility
 
 
 @pytest.fixture(scope="module")
@@ -16,7 +19,7 @@ def paths(tiny_records):
 class Guess:
     """An estimator that finds every joint in the middle."""
 
-    scales = averaging.ONE_SCALE
+    scales = test_time_augmentation.ONE_SCALE
 
     def joints_in_crop(self, crops):
         people = tf.shape(crops)[0]
@@ -24,7 +27,7 @@ class Guess:
 
 
 def test_every_person_is_collected_once_whatever_the_batch(paths):
-    whole, *others = (outcomes.collect(paths, 32, batch, Guess(), crops=True) for batch in (5, 1, 2, 3))
+    whole, *others = (scoring.collect(paths, 32, batch, Guess(), crops=True) for batch in (5, 1, 2, 3))
     assert len(whole["true"]) == 5
     for other in others:
         assert set(other) == set(whole)
@@ -33,7 +36,7 @@ def test_every_person_is_collected_once_whatever_the_batch(paths):
 
 
 def test_what_is_collected(paths, tiny_workdir):
-    found = outcomes.collect(paths, 32, 3, inference.from_workdir(str(tiny_workdir)), crops=True)
+    found = scoring.collect(paths, 32, 3, pose_estimator.from_workdir(str(tiny_workdir)), crops=True)
     shapes = {name: values.shape for name, values in found.items()}
     assert shapes == {
         "crop": (5, 32, 32, 3),
@@ -48,7 +51,7 @@ def test_what_is_collected(paths, tiny_workdir):
 
 
 def test_views_of_other_scales_are_cut_from_the_patch(paths):
-    example = next(outcomes.examples(paths, 32, 5, (1.0, 1.5)))
+    example = next(scoring.examples(paths, 32, 5, (1.0, 1.5)))
     plain, wide = (view.numpy() for view in example["views"])
     np.testing.assert_array_equal(plain, example["crop"])
     # Two thirds of the wide view's side show what the plain one shows.
@@ -59,11 +62,11 @@ def test_views_of_other_scales_are_cut_from_the_patch(paths):
 
 
 def test_the_truth_scored_against_itself_is_perfect(paths):
-    truth = outcomes.collect(paths, 32, 4)
+    truth = scoring.collect(paths, 32, 4)
     known = {**truth, "predicted": truth["true"], "occluded": ~truth["visible"] * 1.0}
     ranges = plausibility.fit(truth["true"], truth["head_size"], truth["annotated"])
     for metric, key in (("pckh", "pckh@0.5"), ("pck", "pck@0.2")):
-        table = outcomes.score(known, metric, ranges)
+        table = scoring.score(known, metric, ranges)
         assert set(table[key].values()) == {100.0}
         assert table["error_head_sizes"] == {"mean": 0, "median": 0}
         assert table["occlusion_ap"]["mean_14"] == pytest.approx(100)
@@ -82,17 +85,17 @@ def test_pck_and_pckh_of_the_same_error():
     found = hand_made()
     # |left shoulder - right hip| is 110 pixels, of which 0.2 are 22; half the head is 5.
     found["predicted"][0, skeleton.INDEX["left_wrist"]] += (6, 0)
-    assert outcomes.score(found, "pck")["pck@0.2"]["wrist"] == 100
-    table = outcomes.score(found, "pckh")
+    assert scoring.score(found, "pck")["pck@0.2"]["wrist"] == 100
+    table = scoring.score(found, "pckh")
     assert table["pckh@0.5"]["wrist"] == 50
     assert table["error_head_sizes"]["mean"] == pytest.approx(0.6 / 14)
 
 
 def test_keys_are_stable_and_what_is_not_known_is_null():
     keys = ["pckh@0.5", "visible", "occluded", "curve", "people", "error_head_sizes", "occlusion_ap", "implausible"]
-    told = json.loads(json.dumps(outcomes.score(hand_made(), "pckh")))
+    told = json.loads(json.dumps(scoring.score(hand_made(), "pckh")))
     assert list(told) == keys
-    assert list(told["pckh@0.5"]) == list(metrics.TITLES)
+    assert list(told["pckh@0.5"]) == list(pck.TITLES)
     assert told["visible"] == told["occluded"] == {"wrist": None, "elbow": None}
     assert told["occlusion_ap"] is told["implausible"] is None
 
@@ -106,7 +109,7 @@ def two_people(**changes):
 
 def test_people_whose_occlusion_is_not_known_are_left_out_of_what_depends_on_it():
     everybody, first, nobody = (
-        outcomes.score(two_people(**known), "pckh")
+        scoring.score(two_people(**known), "pckh")
         for known in ({}, {"occlusion_known": np.array([True, False])}, {"occlusion_known": np.zeros(2, bool)})
     )
     assert (everybody["visible"]["wrist"], first["visible"]["wrist"], nobody["visible"]["wrist"]) == (100, None, None)
@@ -123,6 +126,6 @@ def test_mean_pose_leaves_out_what_is_not_annotated():
     true[0], true[1] = 4.0, 8.0
     annotated = np.ones((2, 16), bool)
     annotated[1, 3] = False
-    mean = outcomes.mean_pose({"true": true, "annotated": annotated})
+    mean = scoring.mean_pose({"true": true, "annotated": annotated})
     assert mean[0].tolist() == [6.0, 6.0]
     assert mean[3].tolist() == [4.0, 4.0]

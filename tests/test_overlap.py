@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from test_lifting import standing
 
-from data_pipeline.overlap import Overlap
 from data_pipeline.skeleton import INDEX
+from data_pipeline.synthetic.anatomy.overlap import Overlap
 
 _ON_BELLY = standing(left_elbow=(1.3, -1.3), left_wrist=(0.1, -1.2))
 _WRIST = INDEX["left_wrist"]

@@ -3,7 +3,7 @@ import pytest
 
 from data_pipeline import drawing
 from data_pipeline.skeleton import INDEX, NUM_JOINTS
-from keras_apn import panel
+from keras_apn.training import panel
 
 PITCH = panel.SIDE + panel.GAP
 # Of one picture's row: the picture, its caption and the gap.

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from data_pipeline import dataset
+from data_pipeline.records import dataset
 from data_pipeline.skeleton import INDEX, JOINTS
-from keras_apn import inference, judges, networks, outcomes
+from keras_apn.evaluation import scoring
+from keras_apn.inference import discriminator_scores, pose_estimator
+from keras_apn.models import networks
 from keras_apn.report import panels, runs
 
 WRIST, ANKLE, PELVIS = (INDEX[name] for name in ("left_wrist", "right_ankle", "pelvis"))
@@ -35,7 +37,7 @@ def person(annotated=True, visible=True, true=5.0):
 
 
 def test_crops_of_some_are_those_of_all(paths):
-    everyone = np.concatenate([example["crop"] for example in outcomes.examples(paths, 32, 5)])
+    everyone = np.concatenate([example["crop"] for example in scoring.examples(paths, 32, 5)])
     found = panels.crops_of(paths, 32, [4, 1], batch_size=2)
     assert sorted(found) == [1, 4]
     for n, crop in found.items():
@@ -103,8 +105,8 @@ def test_a_heatmap_is_bright_where_it_is_high():
 )
 def test_figure_8_of_one_discriminator(tiny_config, paths, left_out, said):
     sizes = dataclasses.replace(tiny_config.model, **{left_out: False})
-    both = judges.Judges(networks.generator(sizes), *networks.discriminators(sizes))
-    judge = judges.JudgedEstimator(inference.PoseEstimator(both.generator), both)
+    both = discriminator_scores.Judges(networks.generator(sizes), *networks.discriminators(sizes))
+    judge = discriminator_scores.JudgedEstimator(pose_estimator.PoseEstimator(both.generator), both)
     config = dataclasses.replace(tiny_config, model=sizes)
     run = runs.Run("run", "", config, [], {}, judge.estimator, judge, {}, np.zeros((0, 16)), {})
     run = runs.score(run, paths, "pckh", None)
@@ -113,7 +115,7 @@ def test_figure_8_of_one_discriminator(tiny_config, paths, left_out, said):
 
 
 def test_figure_8_without_p_and_c(tiny_workdir, paths):
-    estimator = inference.from_workdir(str(tiny_workdir))
+    estimator = pose_estimator.from_workdir(str(tiny_workdir))
     run = runs.Run("run", "", None, [], {}, estimator, None, {}, np.zeros((0, 16)), {})
     run = runs.score(run, paths, "pckh", None)
     run.found["visible"][0] = False

@@ -5,8 +5,8 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from data_pipeline import photographs
-from data_pipeline.errors import UserError
+from data_pipeline.common.errors import UserError
+from data_pipeline.readers import photographs
 
 
 def somebody(count):

@@ -3,10 +3,10 @@ import PIL.Image
 import pytest
 import tensorflow as tf
 
-from data_pipeline import synthetic
-from data_pipeline.errors import UserError
-from keras_apn import pictures
-from keras_apn.boxes import Boxes
+from data_pipeline.common.errors import UserError
+from data_pipeline.synthetic import scenes
+from keras_apn.inference import pictures
+from keras_apn.inference.boxes import Boxes
 
 
 @pytest.fixture
@@ -15,7 +15,7 @@ def folder(tmp_path):
     place = tmp_path / "pictures"
     place.mkdir()
     for n, name in enumerate(("a.jpg", "c.JPG")):
-        tf.io.write_file(str(place / name), tf.io.encode_jpeg(synthetic.sample(0, n)[1]))
+        tf.io.write_file(str(place / name), tf.io.encode_jpeg(scenes.sample(0, n)[1]))
     whole = (place / "a.jpg").read_bytes()
     (place / "b.jpg").write_bytes(whole[: len(whole) // 2])
     (place / "notes.txt").write_text("no picture")

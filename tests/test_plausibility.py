@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
 
-from data_pipeline import mpii
-from data_pipeline.errors import UserError
+from data_pipeline.common.errors import UserError
+from data_pipeline.readers import mpii
 from data_pipeline.skeleton import INDEX, MIRROR
-from keras_apn import plausibility, prediction_file, truth_file
+from keras_apn.evaluation import prediction_file, truth_file
+from keras_apn.metrics import plausibility
 
 ANNOTATED = np.ones((1, 16), bool)
 

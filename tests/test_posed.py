@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from test_lifting import profile, standing
 
-from data_pipeline import lsp, mpii, posed, synthetic, visibility
-from data_pipeline.person import Person
+from data_pipeline.readers import lsp, mpii
+from data_pipeline.readers.person import Person
 from data_pipeline.skeleton import INDEX, JOINTS, MIRROR
+from data_pipeline.synthetic import posed, scenes
+from data_pipeline.synthetic.anatomy import visibility
 
 
 def person(occluded=(), missing=(), mirrored=False, **changes):
@@ -39,7 +41,7 @@ def drawn(source, seed=0):
 
 def sources(count):
     """Synthetic people as poses."""
-    return [synthetic.sample(1, index)[0] for index in range(count)]
+    return [scenes.sample(1, index)[0] for index in range(count)]
 
 
 @pytest.mark.parametrize("source", [person(), person(missing=("left_wrist",)), *sources(3)])
@@ -228,5 +230,5 @@ def test_joints_in_one_place_are_drawn():
 
 
 def test_tensorflow_is_not_needed():
-    code = "import sys, data_pipeline.posed; sys.exit('tensorflow' in sys.modules)"
+    code = "import sys, data_pipeline.synthetic.posed; sys.exit('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from data_pipeline.skeleton import COLUMNS, INDEX, JOINTS
-from keras_apn import precision
+from keras_apn.metrics import average_precision
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ from keras_apn import precision
     ids=["perfect", "one wrong", "any order", "last", "no knowledge", "tie", "no positive", "empty"],
 )
 def test_average_precision(scores, positives, expected):
-    found = precision.average_precision(scores, positives)
+    found = average_precision.average_precision(scores, positives)
     assert found is None if expected is None else found == pytest.approx(expected)
 
 
@@ -36,7 +36,7 @@ def test_columns_are_the_mean_of_left_and_right():
     left, right = INDEX["left_wrist"], INDEX["right_wrist"]
     visible[0, [left, right]] = False
     occluded[0, left] = 1.0  # Known on the left, guessed on the right.
-    found = precision.occlusion(occluded, visible, annotated)
+    found = average_precision.occlusion(occluded, visible, annotated)
     assert (found["joints"]["left_wrist"], found["joints"]["right_wrist"]) == (100, 25)
     assert found["wrist"] == found["mean_14"] == 62.5
     assert found["share"]["wrist"] == 25
@@ -47,15 +47,15 @@ def test_what_is_not_annotated_counts_nowhere():
     occluded, visible, annotated = people()
     knee = INDEX["left_knee"]
     visible[:2, knee], occluded[1:, knee] = False, 0.9
-    assert precision.occlusion(occluded, visible, annotated)["knee"] < 100
+    assert average_precision.occlusion(occluded, visible, annotated)["knee"] < 100
     annotated[0, knee], annotated[2:, knee] = False, False
-    assert precision.occlusion(occluded, visible, annotated)["knee"] == 100
+    assert average_precision.occlusion(occluded, visible, annotated)["knee"] == 100
 
 
 def test_without_probabilities_or_visibility_there_is_no_answer():
     occluded, visible, annotated = people()
-    assert precision.occlusion(None, visible, annotated) is None
-    assert precision.occlusion(occluded, None, annotated) is None
+    assert average_precision.occlusion(None, visible, annotated) is None
+    assert average_precision.occlusion(occluded, None, annotated) is None
 
 
 def test_people_whose_occlusion_is_not_known_count_nowhere():
@@ -63,19 +63,19 @@ def test_people_whose_occlusion_is_not_known_count_nowhere():
     knee = INDEX["left_knee"]
     # The third is hidden and suspected of it; that the first is suspected too costs precision only where that counts.
     visible[2, knee], occluded[2, knee], occluded[0, knee] = False, 0.5, 0.9
-    found = precision.occlusion(occluded, visible, annotated, np.array([True, True, True, False]))
+    found = average_precision.occlusion(occluded, visible, annotated, np.array([True, True, True, False]))
     assert found["joints"]["left_knee"] == 50
     # Of six left and right knees one is hidden.
     assert found["share"]["knee"] == pytest.approx(100 / 6)
-    found = precision.occlusion(occluded, visible, annotated, np.array([False, True, True, False]))
+    found = average_precision.occlusion(occluded, visible, annotated, np.array([False, True, True, False]))
     assert found["joints"]["left_knee"] == 100
 
 
 def test_of_nobody_whose_occlusion_is_known_there_is_no_answer():
-    assert precision.occlusion(*people(), np.zeros(4, bool)) is None
+    assert average_precision.occlusion(*people(), np.zeros(4, bool)) is None
 
 
 def test_keys_are_stable():
-    found = precision.occlusion(*people())
+    found = average_precision.occlusion(*people())
     assert list(found) == [*COLUMNS, "mean_14", "joints", "share"]
     assert tuple(found["joints"]) == JOINTS

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from benchmarks.step import example
 from keras_apn import config
-from keras_apn.build import build_model
+from keras_apn.training.build import build_model
 
 pytestmark = [
     pytest.mark.usefixtures("eagerly"),

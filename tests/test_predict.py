@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from data_pipeline import synthetic
-from data_pipeline.errors import UserError
-from keras_apn import exported, inference, pictures, predict
-from keras_apn.boxes import Boxes
+from data_pipeline.common.errors import UserError
+from data_pipeline.synthetic import scenes
+from keras_apn import predict
+from keras_apn.inference import exported_models, pictures, pose_estimator
+from keras_apn.inference.boxes import Boxes
 
 
 class _Middle:
@@ -32,7 +33,7 @@ def folder(tmp_path):
     place = tmp_path / "pictures"
     place.mkdir()
     for n, name in enumerate(("a.jpg", "c.jpg")):
-        tf.io.write_file(str(place / name), tf.io.encode_jpeg(synthetic.sample(0, n)[1]))
+        tf.io.write_file(str(place / name), tf.io.encode_jpeg(scenes.sample(0, n)[1]))
     (place / "b.jpg").write_bytes((place / "a.jpg").read_bytes()[:500])
     return place
 
@@ -101,7 +102,7 @@ def test_the_line_holds_what_the_exported_graph_finds(call, folder, tiny_workdir
     assert call(input=str(folder / "a.jpg"), box=["20,30,100,120"]) == (0, "")
     (person,) = _lines(tmp_path)
     encoded = tf.io.read_file(str(folder / "a.jpg"))[None]
-    estimator = inference.from_workdir(str(tiny_workdir))
+    estimator = pose_estimator.from_workdir(str(tiny_workdir))
     found = estimator.joints_in_image(encoded, tf.constant([[20.0, 30.0, 100.0, 120.0]]))
     told = [[joint["x"], joint["y"]] for joint in person["joints"]]
     np.testing.assert_allclose(told, found["joints"][0].numpy(), atol=0.006)
@@ -149,7 +150,7 @@ def test_a_video_is_answered_with_lines_and_a_video(call, tmp_path):
 
 
 def test_an_exported_model_is_asked_instead(monkeypatch, folder, call, tmp_path):
-    monkeypatch.setattr(exported, "load", lambda path, flip: _Middle())
+    monkeypatch.setattr(exported_models, "load", lambda path, flip: _Middle())
     assert call(workdir=None, model="model.onnx", input=str(folder / "a.jpg"), box=["20,30,101,121"]) == (0, "")
     assert [_lines(tmp_path)[0]["joints"][0][axis] for axis in "xy"] == [70.0, 90.0]
 

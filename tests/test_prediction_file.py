@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from data_pipeline.errors import UserError
+from data_pipeline.common.errors import UserError
 from data_pipeline.skeleton import INDEX
-from keras_apn import prediction_file
+from keras_apn.evaluation import prediction_file
 
 
 def write(path, values):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks import presets, step
-from data_pipeline.errors import UserError
+from data_pipeline.common.errors import UserError
 
 
 @pytest.mark.parametrize(

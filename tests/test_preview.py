@@ -8,8 +8,10 @@ import cv2
 import numpy as np
 import pytest
 
-from data_pipeline import augment, dataset, drawing, preview, shards
-from data_pipeline.errors import UserError
+from data_pipeline import drawing, preview
+from data_pipeline.augmentation import augment
+from data_pipeline.common.errors import UserError
+from data_pipeline.records import dataset, shards
 from data_pipeline.skeleton import INDEX, NUM_JOINTS
 
 ROOT = pathlib.Path(__file__).parents[1]

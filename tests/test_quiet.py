@@ -4,11 +4,11 @@ import sys
 
 import pytest
 
-from data_pipeline import quiet
+from data_pipeline.common import tensorflow_setup
 
 
 def test_silence_holds_back_what_c_writes_too(capfd):
-    with quiet.silence():
+    with tensorflow_setup.silence():
         os.write(2, b"from C\n")
     os.write(2, b"after\n")
     assert capfd.readouterr().err == "after\n"
@@ -19,7 +19,7 @@ def test_silence_gives_all_back_where_an_exception_passes(capfd):
         os.write(2, b"why it failed\n")
         raise ImportError
 
-    with pytest.raises(ImportError), quiet.silence():
+    with pytest.raises(ImportError), tensorflow_setup.silence():
         load()
     assert capfd.readouterr().err == "why it failed\n"
 

@@ -3,8 +3,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_apn import blocks, config, generator, networks, recomputation
-from keras_apn.build import build_model
+from keras_apn import config
+from keras_apn.models import blocks, generator, networks, recomputation
+from keras_apn.training.build import build_model
 
 BATCH, CROP, HEATMAP = 3, 32, 8
 

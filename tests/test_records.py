@@ -3,8 +3,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from data_pipeline import example, geometry, patch, records
-from data_pipeline.person import Person
+from data_pipeline import geometry
+from data_pipeline.readers.person import Person
+from data_pipeline.records import example_proto, patch, record_format
 
 PATCH = 56
 
@@ -32,8 +33,8 @@ def photograph(height=80, width=100):
 
 
 def round_trip(somebody, image=None, patch_size=PATCH, split="train"):
-    encoded = records.encode(somebody, photograph() if image is None else image, patch_size, split)
-    return {name: value.numpy()[0] for name, value in records.parse(tf.constant([encoded]), patch_size).items()}
+    encoded = record_format.encode(somebody, photograph() if image is None else image, patch_size, split)
+    return {name: value.numpy()[0] for name, value in record_format.parse(tf.constant([encoded]), patch_size).items()}
 
 
 def to_image(record, points_patch):
@@ -61,7 +62,9 @@ def test_whether_occlusion_is_known_comes_back(known):
 def test_records_without_the_flag_are_read_as_of_known_occlusion():
     values = patch.values(person(occlusion_known=False), photograph(), PATCH, "train")
     del values["occlusion_known"]
-    assert records.parse(tf.constant([example.serialize(values)]), PATCH)["occlusion_known"].numpy().tolist() == [True]
+    assert record_format.parse(tf.constant([example_proto.serialize(values)]), PATCH)[
+        "occlusion_known"
+    ].numpy().tolist() == [True]
 
 
 def test_names_come_back():
@@ -142,33 +145,35 @@ def test_the_patch_is_rgb():
 
 
 def test_a_patch_of_another_size_is_refused():
-    encoded = records.encode(person(), photograph(), PATCH, "train")
+    encoded = record_format.encode(person(), photograph(), PATCH, "train")
     with pytest.raises((ValueError, tf.errors.InvalidArgumentError), match="not compatible"):
-        records.parse(tf.constant([encoded]), PATCH + 1)
+        record_format.parse(tf.constant([encoded]), PATCH + 1)
 
 
 def test_encoding_is_deterministic():
-    assert records.encode(person(), photograph(), PATCH, "train") == records.encode(
+    assert record_format.encode(person(), photograph(), PATCH, "train") == record_format.encode(
         person(), photograph(), PATCH, "train"
     )
 
 
 def test_a_record_is_a_jpeg_with_the_documented_features():
-    features = tf.train.Example.FromString(records.encode(person(), photograph(), PATCH, "validation")).features.feature
-    assert set(features) == set(records.FEATURES)
+    features = tf.train.Example.FromString(
+        record_format.encode(person(), photograph(), PATCH, "validation")
+    ).features.feature
+    assert set(features) == set(record_format.FEATURES)
     assert features["split"].bytes_list.value[0] == b"validation"
     jpeg = features["patch/encoded"].bytes_list.value[0]
     assert cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR).shape == (PATCH, PATCH, 3)
 
 
 def test_batches_of_known_and_unknown_size_are_decoded_alike():
-    encoded = tf.constant([records.encode(person(head_size=n), photograph(), PATCH, "train") for n in (1.0, 2.0)])
+    encoded = tf.constant([record_format.encode(person(head_size=n), photograph(), PATCH, "train") for n in (1.0, 2.0)])
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
     def parse(serialized):
-        return records.parse(serialized, PATCH)
+        return record_format.parse(serialized, PATCH)
 
-    known, unknown = records.parse(encoded, PATCH), parse(encoded)
+    known, unknown = record_format.parse(encoded, PATCH), parse(encoded)
     for name, values in known.items():
         np.testing.assert_array_equal(values, unknown[name])
     assert known["patch"].shape == (2, PATCH, PATCH, 3)

@@ -7,8 +7,10 @@ import keras
 import numpy as np
 import pytest
 
-from data_pipeline.errors import UserError
-from keras_apn import best, config, networks, plausibility
+from data_pipeline.common.errors import UserError
+from keras_apn import config
+from keras_apn.metrics import plausibility
+from keras_apn.models import best_weights, networks
 from keras_apn.report import __main__ as report
 from keras_apn.report import page
 
@@ -20,13 +22,13 @@ def make_run(folder, settings):
     keras.utils.set_random_seed(0)
     folder.mkdir()
     settings.save(folder)
-    os.makedirs(os.path.dirname(best.path(folder, "generator")))
+    os.makedirs(os.path.dirname(best_weights.path(folder, "generator")))
     built = dict(
         zip(("pose_discriminator", "confidence_discriminator"), networks.discriminators(settings.model), strict=True)
     )
     for name, network in {"generator": networks.generator(settings.model), **built}.items():
         if network is not None:
-            network.save_weights(best.path(folder, name))
+            network.save_weights(best_weights.path(folder, name))
     return str(folder)
 
 

@@ -11,12 +11,13 @@ import signal
 import numpy as np
 import pytest
 
-from data_pipeline import dataset
-from data_pipeline.errors import UserError
-from keras_apn import callbacks, checkpoints, history, interruption, run_records, train
-from keras_apn.adversarial import AdversarialPoseNet
-from keras_apn.inference import load_best
-from keras_apn.networks import generator
+from data_pipeline.common.errors import UserError
+from data_pipeline.records import dataset
+from keras_apn import train
+from keras_apn.adversarial.model import AdversarialPoseNet
+from keras_apn.inference.pose_estimator import load_best
+from keras_apn.models.networks import generator
+from keras_apn.training import callbacks, checkpoints, history, run_records, signals
 
 pytestmark = [
     pytest.mark.usefixtures("eagerly"),
@@ -91,7 +92,7 @@ def test_a_stopped_and_resumed_run_is_the_uninterrupted_one(
 ):
     with monkeypatch.context() as patch:
         stop_at(patch, hook, times)
-        with pytest.raises(interruption.Stopped, match=f"SIGTERM after step {step}$"):
+        with pytest.raises(signals.Stopped, match=f"SIGTERM after step {step}$"):
             train.train(settings, str(tmp_path))
     assert_same(everything(train.train(settings, str(tmp_path))), uninterrupted[0])
     epochs, expected = (history.read(workdir) for workdir in (tmp_path, uninterrupted[1]))

@@ -5,8 +5,8 @@ import pytest
 from test_body import average
 from test_lifting import standing
 
-from data_pipeline import rig
 from data_pipeline.skeleton import INDEX, JOINTS, MIRROR
+from data_pipeline.synthetic.anatomy import rig
 
 
 def rigged(left=1, **moved):

@@ -1,6 +1,6 @@
 import pytest
 
-from data_pipeline.errors import UserError
+from data_pipeline.common.errors import UserError
 from keras_apn.report import runs
 
 

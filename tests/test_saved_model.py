@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
-from export import metadata, saved_model, warmup
+from export.formats import metadata, saved_model, warmup
 
 
 @pytest.fixture(scope="module")

@@ -4,8 +4,9 @@ import sys
 
 import pytest
 
-from data_pipeline import dataset, service
-from data_pipeline.errors import UserError
+from data_pipeline import service
+from data_pipeline.common.errors import UserError
+from data_pipeline.records import dataset
 
 ROOT = pathlib.Path(__file__).parents[1]
 

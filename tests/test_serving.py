@@ -5,7 +5,7 @@ import pytest
 from google.protobuf import text_format
 from tensorflow_serving.config import model_server_config_pb2
 
-from data_pipeline.errors import UserError
+from data_pipeline.common.errors import UserError
 from data_pipeline.skeleton import JOINTS
 from export.serving import folder, model_list
 

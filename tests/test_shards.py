@@ -3,7 +3,7 @@ import json
 import pytest
 import tensorflow as tf
 
-from data_pipeline import shards
+from data_pipeline.records import shards
 
 
 def names(folder):

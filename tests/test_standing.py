@@ -1,6 +1,6 @@
 import pytest
 
-from keras_apn.standing import Standing
+from keras_apn.training.run_state import Standing
 
 
 def test_a_fresh_run_has_nothing():

@@ -6,7 +6,7 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data_pipeline import framing, intact, stream
+from data_pipeline.records import framing, integrity, stream
 
 
 def write(folder, name, values):
@@ -16,7 +16,7 @@ def write(folder, name, values):
         for value in values:
             writer.write(bytes([value]))
     assert len(list(framing.read(str(path)))) == len(values)
-    return intact.segments(str(path))[0]
+    return integrity.segments(str(path))[0]
 
 
 @pytest.fixture(scope="module")

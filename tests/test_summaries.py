@@ -9,20 +9,14 @@ import pytest
 import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from data_pipeline import dataset
+from data_pipeline.records import dataset
 from data_pipeline.skeleton import COLUMNS, INDEX, JOINTS
-from keras_apn import (
-    checkpoints,
-    config,
-    generator,
-    history,
-    metrics,
-    outcomes,
-    panel,
-    summaries,
-    train,
-)
-from keras_apn.build import build_model
+from keras_apn import config, train
+from keras_apn.evaluation import scoring
+from keras_apn.metrics import pck
+from keras_apn.models import generator
+from keras_apn.training import checkpoints, history, panel, tensorboard
+from keras_apn.training.build import build_model
 
 pytestmark = [
     pytest.mark.usefixtures("eagerly"),
@@ -64,7 +58,7 @@ def curve(workdir, part, tag):
 
 
 def callback(model, workdir, validation, **training):
-    made = summaries.Summaries(str(workdir), validation, config.TrainingConfig(**training))
+    made = tensorboard.Summaries(str(workdir), validation, config.TrainingConfig(**training))
     made.set_model(model)
     return made
 
@@ -95,20 +89,22 @@ def model():
     ],
 )
 def test_tags_are_grouped(name, tag):
-    assert summaries.tag(name) == tag
+    assert tensorboard.tag(name) == tag
 
 
 def test_everything_that_an_epoch_logs_is_a_curve(trained, model):
     lines = history.read(trained)
-    assert {summaries.tag(name) for name in model.objective.logged} <= set(written(trained, "train").Tags()["scalars"])
+    assert {tensorboard.tag(name) for name in model.objective.logged} <= set(
+        written(trained, "train").Tags()["scalars"]
+    )
     for name in model.objective.logged:
         expected = [(line["epoch"], pytest.approx(line[name], rel=1e-6)) for line in lines]
-        assert curve(trained, "train", summaries.tag(name)) == expected
+        assert curve(trained, "train", tensorboard.tag(name)) == expected
     losses = [(line["epoch"], pytest.approx(line["val_loss"], rel=1e-6)) for line in lines]
     assert curve(trained, "validation", "loss/total") == losses
     for name in ("p_moved_auc", "p_calibration", "c_amplitude", "c_calibration"):
         known = [(line["epoch"], pytest.approx(line[f"val_{name}"], rel=1e-6)) for line in lines]
-        assert curve(trained, "validation", summaries.tag(name)) == known
+        assert curve(trained, "validation", tensorboard.tag(name)) == known
 
 
 def test_pckh_is_that_of_the_last_weights_and_not_of_the_averaged(trained):
@@ -163,7 +159,7 @@ def test_learning_rates_are_those_of_the_next_step(schedule, left):
     if schedule == "plateau":
         model.reduction.assign(0.1)
     expected = {"g": left * 1e-3, "p": left * 1e-4, "c": left * 1e-4}
-    assert summaries.learning_rates(model) == pytest.approx(expected, rel=1e-5)
+    assert tensorboard.learning_rates(model) == pytest.approx(expected, rel=1e-5)
 
 
 def test_learning_rates_are_curves(trained):
@@ -236,12 +232,12 @@ def test_panels_change_nothing(model, validation, tmp_path):
 
 
 def test_the_first_people_are_those_of_the_records_unaugmented(tiny_config, validation):
-    example = next(outcomes.examples(dataset.find(tiny_config.data.validation_records), 32, 4))
-    found = summaries.first_people(validation, 32, 4)
+    example = next(scoring.examples(dataset.find(tiny_config.data.validation_records), 32, 4))
+    found = tensorboard.first_people(validation, 32, 4)
     assert found["crop"].shape == (4, 32, 32, 3)
     for name, values in found.items():
         np.testing.assert_allclose(values, example[name].numpy(), atol=1e-5)
-    assert len(summaries.first_people(validation, 32, 9)["crop"]) == 5
+    assert len(tensorboard.first_people(validation, 32, 9)["crop"]) == 5
 
 
 def image(workdir, tag):
@@ -264,7 +260,7 @@ def shown(monkeypatch, workdir, validation, **changes):
 
 def test_a_panel_shows_what_the_networks_say(monkeypatch, tmp_path, validation):
     model, (person, title) = shown(monkeypatch, tmp_path, validation)
-    crop = tf.constant(summaries.first_people(validation, 32, 1)["crop"])
+    crop = tf.constant(tensorboard.first_people(validation, 32, 1)["crop"])
     maps = model.generator(crop, training=False)
     pose, occlusion = maps["stack1_pose"], maps["stack1_occlusion"]
     np.testing.assert_allclose(person["pose"], pose[0], atol=1e-5)
@@ -276,7 +272,7 @@ def test_a_panel_shows_what_the_networks_say(monkeypatch, tmp_path, validation):
     confident = tf.sigmoid(model.confidence_discriminator(judged, training=False))
     np.testing.assert_allclose(person["confident"], confident[0], atol=1e-5)
     away = np.linalg.norm(person["joints"] - person["true"], axis=-1) / person["head_size"]
-    np.testing.assert_array_equal(person["found"], person["annotated"] & (away <= metrics.THRESHOLDS["pckh"]))
+    np.testing.assert_array_equal(person["found"], person["annotated"] & (away <= pck.THRESHOLDS["pckh"]))
     count, of = person["found"].sum(), person["annotated"].sum()
     assert title == f"epoch 1, validation person 1: finds {count} of {of} joints"
 
@@ -300,7 +296,9 @@ def test_what_a_model_lacks_is_left_out(monkeypatch, tmp_path, validation, chang
     parts = {"plausible", "confident", "occlusion", "occluded", "pose"}
     assert parts - set(person) == missing
     judges = {"p": "plausible", "c": "confident"}
-    assert set(summaries.learning_rates(model)) == {"g"} | {key for key, name in judges.items() if name not in missing}
+    assert set(tensorboard.learning_rates(model)) == {"g"} | {
+        key for key, name in judges.items() if name not in missing
+    }
 
 
 def test_a_run_logs_its_last_steps_by_network_and_keeps_all_layers(trained):

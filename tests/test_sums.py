@@ -5,8 +5,9 @@ import pytest
 import tensorflow as tf
 
 from benchmarks import fit_step
-from keras_apn import blocks, config
-from keras_apn.build import build_model
+from keras_apn import config
+from keras_apn.models import blocks
+from keras_apn.training.build import build_model
 
 
 def sums(function, *arguments):

@@ -5,13 +5,13 @@ import functools
 import numpy as np
 import pytest
 
-from data_pipeline import synthetic
 from data_pipeline.skeleton import INDEX
+from data_pipeline.synthetic import scenes
 
 
 @functools.cache
 def people(count=200):
-    return [synthetic.sample(1, index)[0] for index in range(count)]
+    return [scenes.sample(1, index)[0] for index in range(count)]
 
 
 def same(first, second):
@@ -23,30 +23,30 @@ def same(first, second):
 
 
 def test_a_sample_depends_on_seed_and_index_alone():
-    first = synthetic.sample(3, 7)
-    synthetic.sample(4, 2)
-    same(first, synthetic.sample(3, 7))
+    first = scenes.sample(3, 7)
+    scenes.sample(4, 2)
+    same(first, scenes.sample(3, 7))
 
 
 @pytest.mark.parametrize("other", [(3, 8), (4, 7)], ids=["index", "seed"])
 def test_another_seed_or_index_draws_another_person(other):
-    assert not np.array_equal(synthetic.sample(3, 7)[0].joints_image, synthetic.sample(*other)[0].joints_image)
+    assert not np.array_equal(scenes.sample(3, 7)[0].joints_image, scenes.sample(*other)[0].joints_image)
 
 
 def test_the_split_does_not_change_the_picture():
-    train, validation = synthetic.sample(3, 7), synthetic.sample(3, 7, split="validation")
+    train, validation = scenes.sample(3, 7), scenes.sample(3, 7, split="validation")
     same(train, validation)
     assert (train[0].split, validation[0].split) == ("train", "validation")
 
 
 def test_names_tell_seed_and_index():
-    person, _ = synthetic.sample(3, 7)
+    person, _ = scenes.sample(3, 7)
     assert (person.image, person.person_index) == ("synthetic-3-0000007", 0)
 
 
 @pytest.mark.parametrize("index", range(20))
 def test_a_picture_is_rgb_of_the_stated_size_and_holds_all_annotated_joints(index):
-    person, image = synthetic.sample(2, index)
+    person, image = scenes.sample(2, index)
     height, width, channels = image.shape
     assert (image.dtype, channels) == (np.uint8, 3)
     assert 300 <= width <= 480

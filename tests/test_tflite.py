@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from data_pipeline.errors import UserError
-from export import flatbuffer, metadata, tflite
-from keras_apn import exported, inference, runtimes
+from data_pipeline.common.errors import UserError
+from export.formats import flatbuffer, metadata, tflite
 from keras_apn.config import ModelConfig
-from keras_apn.generator import build_generator
+from keras_apn.inference import exported_models, pose_estimator, runtimes
+from keras_apn.models.generator import build_generator
 
 MOBILE = pathlib.Path(__file__).parents[1] / "mobile.flags"
 WORDS = ("float32", "float16", "dynamic", "int8")
@@ -128,7 +128,7 @@ def test_heatmaps_are_those_of_keras(folder, estimator, word, share):
 @pytest.mark.parametrize("batch", [1, 3])
 def test_float32_is_exact(folder, estimator, batch):
     expected = estimator.joints_in_crop(tf.constant(crops(batch)))
-    found = exported.load(path_of(folder, "joints", "float32")).joints_in_crop(crops(batch))
+    found = exported_models.load(path_of(folder, "joints", "float32")).joints_in_crop(crops(batch))
     assert set(found) == {"joints", "scores", "occluded"}
     np.testing.assert_allclose(found["joints"], expected["joints"], atol=0.01)
     for name in ("scores", "occluded"):
@@ -138,7 +138,7 @@ def test_float32_is_exact(folder, estimator, batch):
 @pytest.mark.parametrize("word", WORDS)
 def test_joints_are_the_decoded_heatmaps(folder, word):
     maps = runtimes.TFLite(path_of(folder, "heatmaps", word))(crops(6), "pose")
-    expected = inference.joints_in_maps({task: tf.constant(values) for task, values in maps.items()})
+    expected = pose_estimator.joints_in_maps({task: tf.constant(values) for task, values in maps.items()})
     found = runtimes.TFLite(path_of(folder, "joints", word))(crops(6), "joints")
     for name, values in expected.items():
         np.testing.assert_allclose(found[name], values, rtol=1e-6, atol=1e-6)

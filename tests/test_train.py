@@ -4,10 +4,12 @@ import json
 import numpy as np
 import pytest
 
-from data_pipeline import records, shards, synthetic
-from data_pipeline.errors import UserError
-from keras_apn import checkpoints, config, run_records, train
-from keras_apn.build import build_model
+from data_pipeline.common.errors import UserError
+from data_pipeline.records import record_format, shards
+from data_pipeline.synthetic import scenes
+from keras_apn import config, train
+from keras_apn.training import checkpoints, run_records
+from keras_apn.training.build import build_model
 
 pytestmark = pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run_functions_eagerly`")
 
@@ -18,7 +20,7 @@ def one_person(tmp_path_factory):
     folder = tmp_path_factory.mktemp("one")
     entries = {}
     for index, split in enumerate(("train", "validation")):
-        record = records.encode(*synthetic.sample(0, index), 56, split)
+        record = record_format.encode(*scenes.sample(0, index), 56, split)
         entries[split] = {
             "people": 1,
             "shards": {shards.name(split, 0, 1): shards.write(folder, split, 0, 1, [record])},

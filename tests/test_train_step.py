@@ -7,8 +7,8 @@ import sys
 import pytest
 
 from benchmarks import clock, presets, train_step
-from data_pipeline.errors import UserError
-from keras_apn import networks
+from data_pipeline.common.errors import UserError
+from keras_apn.models import networks
 
 pytestmark = pytest.mark.usefixtures("find_the_project")
 NUMBERS = {

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import scipy.io
 
-from data_pipeline.errors import UserError
+from data_pipeline.common.errors import UserError
 from data_pipeline.skeleton import INDEX
-from keras_apn import truth_file
+from keras_apn.evaluation import truth_file
 
 PEOPLE = 3
 

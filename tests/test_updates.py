@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from benchmarks.step import example
-from keras_apn import config, updates
-from keras_apn.build import build_model
+from keras_apn import config
+from keras_apn.training import layer_updates
+from keras_apn.training.build import build_model
 
 
 def model_of(**training):
@@ -19,16 +20,16 @@ def model_of(**training):
 @pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run_functions_eagerly`")
 def test_every_kernel_is_measured_and_a_starved_network_is_seen():
     model = model_of(optimizer="rmsprop", learning_rate=1e-12)
-    before = updates.kernels(model)
+    before = layer_updates.kernels(model)
     assert {key: sum(np.size(kernel) > 0 for kernel in layers.values()) for key, layers in before.items()} == {
         key: sum("kernel" in v.name for v in network.trainable_variables)
         for key, network in model.objective.networks.items()
     }
     model.update(example(32, 2))
-    found = updates.ratios(before, updates.kernels(model))
+    found = layer_updates.ratios(before, layer_updates.kernels(model))
     assert max(found["g"].values()) < 1e-6 < 1e-4 < np.median(list(found["p"].values()))
 
 
 def test_a_ratio_is_of_norms():
-    found = updates.ratios({"g": {"layer": np.array([3.0, 4.0])}}, {"g": {"layer": np.array([3.0, 4.5])}})
+    found = layer_updates.ratios({"g": {"layer": np.array([3.0, 4.0])}}, {"g": {"layer": np.array([3.0, 4.5])}})
     assert found == {"g": {"layer": 0.1}}

@@ -10,10 +10,13 @@ import pytest
 import tensorflow as tf
 from absl import flags
 
-from data_pipeline import dataset
-from data_pipeline.errors import UserError
-from export import artefacts, onnx_, tflite, verdict, verify
-from keras_apn import best, outcomes
+from data_pipeline.common.errors import UserError
+from data_pipeline.records import dataset
+from export import verify
+from export.formats import artefacts, onnx_, tflite
+from export.verification import verdict
+from keras_apn.evaluation import scoring
+from keras_apn.models import best_weights
 
 RATE = "pckh@0.5 mean_14"
 
@@ -35,8 +38,8 @@ def workdir(tiny_config, tmp_path_factory):
     """A workdir whose G is `exporting.generator`'s, so that its maps have peaks."""
     path = tmp_path_factory.mktemp("workdir")
     tiny_config.save(path)
-    os.makedirs(os.path.dirname(best.path(path, "generator")))
-    exporting.generator().save_weights(best.path(path, "generator"))
+    os.makedirs(os.path.dirname(best_weights.path(path, "generator")))
+    exporting.generator().save_weights(best_weights.path(path, "generator"))
     return path
 
 
@@ -69,9 +72,9 @@ def run(monkeypatch, tmp_path, workdir):
 
 def rate_of_bytes(records):
     """What Keras scores on crops that are rounded to bytes."""
-    found = outcomes.collect(dataset.find(records), 32, 16, crops=True)
+    found = scoring.collect(dataset.find(records), 32, 16, crops=True)
     joints = exporting.estimator().joints_in_crop(found["crop"] / np.float32(255))["joints"].numpy()
-    return outcomes.score({**found, "predicted": joints}, "pckh")["pckh@0.5"]["mean_14"]
+    return scoring.score({**found, "predicted": joints}, "pckh")["pckh@0.5"]["mean_14"]
 
 
 def test_exports_of_the_same_g_keep_all_bounds(run, exports, capsys):
@@ -159,7 +162,7 @@ def test_an_export_for_other_crops_is_the_users_mistake(monkeypatch):
 def test_the_truth_of_a_comparison_is_that_of_the_records(tiny_records):
     paths = dataset.find(f"{tiny_records}/validation-*.tfrecord")
     _, truth = verify.compare(exporting.estimator(), {}, paths, people=3)
-    known = outcomes.collect(paths, 32, 16)
+    known = scoring.collect(paths, 32, 16)
     assert {*truth, "image", "person_index"} == set(known)
     for name, values in truth.items():
         np.testing.assert_array_equal(values, known[name][:3])

@@ -5,9 +5,9 @@ import cv2
 import numpy as np
 import pytest
 
-from data_pipeline.errors import UserError
-from keras_apn import video
-from keras_apn.boxes import Boxes
+from data_pipeline.common.errors import UserError
+from keras_apn.inference import video
+from keras_apn.inference.boxes import Boxes
 
 RATE, FRAMES = 12.5, 6
 

@@ -3,13 +3,13 @@ import pytest
 
 from data_pipeline import drawing
 from data_pipeline.skeleton import NUM_JOINTS
-from keras_apn import visualize
+from keras_apn.inference import visualization
 
 
 def _drawn(occluded):
     joints = np.stack([10 + 4.0 * np.arange(NUM_JOINTS), np.full(NUM_JOINTS, 40.0)], -1)
     image = np.zeros((80, 80, 3), np.uint8)
-    return visualize.draw_prediction(image, joints, occluded), drawing.draw_pose(image, joints, np.arange(16) == 3)
+    return visualization.draw_prediction(image, joints, occluded), drawing.draw_pose(image, joints, np.arange(16) == 3)
 
 
 @pytest.mark.parametrize(("probability", "same"), [(0.49, False), (0.5, True)], ids=["just under", "at the threshold"])

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from data_pipeline import warp
+from data_pipeline.augmentation import warp
 
 IDENTITY = [[1, 0, 0], [0, 1, 0]]
 

@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from data_pipeline import synthetic
 from data_pipeline.skeleton import JOINTS
-from export import onnx_
-from keras_apn import inference
-from keras_apn.visualize import OCCLUDED_FROM
+from data_pipeline.synthetic import scenes
+from export.formats import onnx_
+from keras_apn.inference import pose_estimator
+from keras_apn.inference.visualization import OCCLUDED_FROM
 
 SOURCE = pathlib.Path(__file__).parents[1] / "export" / "web"
 OFFLINE = ("ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ETIMEDOUT", "ENETUNREACH")
@@ -50,7 +50,7 @@ def random_picture(height, width):
 def as_sent(image, box):
     """A picture with RGBA bytes, as a browser has them, and a box."""
     pixels = np.concatenate([image, np.full_like(image[..., :1], 255)], -1)
-    size = {"width": image.shape[1], "height": image.shape[0], "size": 32, "margin": inference.BOX_MARGIN}
+    size = {"width": image.shape[1], "height": image.shape[0], "size": 32, "margin": pose_estimator.BOX_MARGIN}
     return {**size, "pixels": pixels.ravel().tolist(), "box": list(box)}
 
 
@@ -60,7 +60,7 @@ def test_the_page_crops_as_python_does():
     cases = [(image, box) for image in pictures for box in boxes]
     found = node(SOURCE / "test" / "crop.js", [as_sent(*case) for case in cases])
     for (image, box), crop in zip(cases, found, strict=True):
-        ((expected,), _, _) = inference.crop_person(tf.constant(image), tf.constant(box, tf.float32), 32)
+        ((expected,), _, _) = pose_estimator.crop_person(tf.constant(image), tf.constant(box, tf.float32), 32)
         np.testing.assert_allclose(np.reshape(crop, (32, 32, 3)), expected.numpy(), atol=1e-4)
 
 
@@ -101,7 +101,7 @@ def estimators():
 
 def photograph():
     """A picture that is no square, nor of the crop's size."""
-    return tf.io.encode_png(synthetic.sample(0, 1)[1][:240, :201]).numpy()
+    return tf.io.encode_png(scenes.sample(0, 1)[1][:240, :201]).numpy()
 
 
 @pytest.fixture(scope="module")
@@ -153,7 +153,7 @@ def test_the_page_finds_the_joints_that_python_finds(answers, models, visit, mod
     people = answers[visit]["people"]
     assert [person["box"] for person in people] == boxes
     photographs = tf.constant([photograph()] * len(boxes))
-    expected = inference.joints_in_image(models[model], photographs, tf.constant(boxes, tf.float32))
+    expected = pose_estimator.joints_in_image(models[model], photographs, tf.constant(boxes, tf.float32))
     for row, person in enumerate(people):
         assert [name for name, *_ in person["joints"]] == [name.replace("_", " ") for name in JOINTS]
         values = np.array([numbers for _, *numbers in person["joints"]])

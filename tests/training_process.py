@@ -12,13 +12,15 @@ import os
 import signal
 import sys
 
-from data_pipeline import quiet  # noqa: F401  # isort: skip  It starts TensorFlow, so it comes first.
+from data_pipeline.common import tensorflow_setup  # noqa: F401  # isort: skip  It starts TensorFlow, so it comes first.
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_apn import callbacks, checkpoints, config, distribution, interruption, optimizers, train
+from keras_apn import config, train
+from keras_apn.optimization import optimizers
+from keras_apn.training import callbacks, checkpoints, distribution, signals
 
 LEARNING_RATE, FAR = 1e-3, 3.0
 build, make_strategy, end_of_step = (
@@ -68,10 +70,10 @@ tf.config.run_functions_eagerly(True)
 optimizers.configured = lambda *_: keras.optimizers.SGD(LEARNING_RATE)
 train.build_model, distribution.make_strategy = built, once
 callbacks.Keeper.on_train_batch_end = stopping
-interruption.EVERY = 1
+signals.EVERY = 1
 settings = config.load(told["config"])
 try:
     model = train.train(settings, told["workdir"])
-except interruption.Stopped:
+except signals.Stopped:
     model = train.train(settings, told["workdir"])
 np.savez(told["out"], **everything(model), **{f"begun/{name}": value for name, value in begun.items()})

@@ -8,9 +8,9 @@ import os
 
 import jinja2
 
-from data_pipeline.files import write_whole
+from data_pipeline.common.files import write_whole
 from data_pipeline.skeleton import JOINTS
-from export import warmup
+from export.formats import warmup
 from export.serving import model_list
 
 NAME = "serving"

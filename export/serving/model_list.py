@@ -9,7 +9,7 @@ import os
 from google.protobuf import text_format
 from tensorflow_serving.config import model_server_config_pb2
 
-from data_pipeline.errors import UserError
+from data_pipeline.common.errors import UserError
 
 STABLE, CANARY = "stable", "canary"
 # Where the compose file mounts the folder of the exports.

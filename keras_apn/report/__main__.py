@@ -5,7 +5,7 @@ and `scores.json`. The first screen says whether a run is better than the first,
 curves, training, predictions and heatmaps follow.
 """
 
-from data_pipeline import quiet  # noqa: F401  # isort: skip  It starts TensorFlow, so it comes first.
+from data_pipeline.common import tensorflow_setup  # noqa: F401  # isort: skip  It starts TensorFlow, so it comes first.
 
 import datetime
 import os
@@ -16,11 +16,12 @@ import matplotlib
 import tensorflow as tf
 from absl import flags
 
-from data_pipeline import dataset, program
-from data_pipeline.errors import UserError
-from data_pipeline.files import write_json, write_whole
+from data_pipeline.common import program
+from data_pipeline.common.errors import UserError
+from data_pipeline.common.files import write_json, write_whole
+from data_pipeline.records import dataset
 from keras_apn import config as configuration
-from keras_apn import plausibility
+from keras_apn.metrics import plausibility
 from keras_apn.report import comparison, page, runs
 
 PAGE, SCORES = "report.html", "scores.json"

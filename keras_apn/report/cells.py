@@ -9,7 +9,7 @@ import dataclasses
 import numpy as np
 
 from data_pipeline.skeleton import COLUMNS, JOINTS_14
-from keras_apn import metrics
+from keras_apn.metrics import pck
 from keras_apn.report import comparison
 
 MISSING = "\N{EN DASH}"
@@ -94,7 +94,7 @@ def scores(runs, key):
         done = run.state.get("epoch")
         return _text(MISSING if done is None else f"{run.state['best_epoch']} of {done}")
 
-    columns = {label(title): column(lambda run, t=title: run.scores[key][t]) for title in metrics.TITLES}
+    columns = {label(title): column(lambda run, t=title: run.scores[key][t]) for title in pck.TITLES}
     for name in ("mean", "median"):
         columns[f"{name} error"] = column(lambda run, n=name: run.scores["error_head_sizes"][n], 2, True)
     columns["hidden AP"] = column(lambda run: (run.scores["occlusion_ap"] or {}).get("mean_14"))

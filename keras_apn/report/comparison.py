@@ -3,7 +3,7 @@
 import numpy as np
 
 from data_pipeline.skeleton import COLUMNS, JOINTS_14
-from keras_apn import metrics
+from keras_apn.metrics import pck
 
 # The "mean" that each metric's tables are published in.
 HEADLINES = {"pckh": "mean_14", "pck": "pooled_14"}
@@ -79,7 +79,7 @@ def compare(runs, metric):
         by title `{"value", "interval", "sure"}`, `sure` where the interval leaves out 0. Intervals are of the choice
         of people alone: each resample draws the same people for every run.
     """
-    threshold, headline = metrics.THRESHOLDS[metric], HEADLINES[metric]
+    threshold, headline = pck.THRESHOLDS[metric], HEADLINES[metric]
     drawn = resample(len(runs[0].normalised))
     hidden = ~runs[0].found["visible"] & runs[0].found["occlusion_known"][:, None]
     sampled = {run.name: resampled_rates(run.normalised, hidden, threshold, drawn) for run in runs}

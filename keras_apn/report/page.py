@@ -4,7 +4,7 @@ import os
 
 import jinja2
 
-from keras_apn import metrics
+from keras_apn.metrics import pck
 from keras_apn.report import cells, figures, findings, panels, plots, samples
 
 TEMPLATE = "page.html.jinja"
@@ -85,7 +85,7 @@ def build(runs, compared, metric, paths, about, gallery, panel_count):
     Returns:
         A dict.
     """
-    threshold, name, unit = metrics.THRESHOLDS[metric], findings.METRIC_NAMES[metric], findings.UNITS[metric]
+    threshold, name, unit = pck.THRESHOLDS[metric], findings.METRIC_NAMES[metric], findings.UNITS[metric]
     key, numbers = f"{metric}@{threshold}", {run.name: n for n, run in enumerate(runs)}
     by_name = {run.name: run for run in runs}
     leader, rival = by_name[compared["leader"]], by_name.get(compared["rival"])

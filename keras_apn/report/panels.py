@@ -10,7 +10,8 @@ import tensorflow as tf
 
 from data_pipeline import drawing
 from data_pipeline.skeleton import COLUMNS, JOINTS, JOINTS_14
-from keras_apn import outcomes, visualize
+from keras_apn.evaluation import scoring
+from keras_apn.inference import visualization
 from keras_apn.report import plots
 
 SIDE, JPEG_QUALITY = 192, 86
@@ -45,14 +46,14 @@ def crops_of(paths, crop_size, people, batch_size=16):
     """Unaugmented crops of some of the people of records.
 
     Args:
-        paths, crop_size, batch_size: as for `outcomes.examples`.
+        paths, crop_size, batch_size: as for `scoring.examples`.
         people: their numbers in the records' order.
 
     Returns:
         A dict of number to [S, S, 3] float32 within 0 and 1.
     """
     wanted, found, first = set(people), {}, 0
-    for example in outcomes.examples(paths, crop_size, batch_size):
+    for example in scoring.examples(paths, crop_size, batch_size):
         count = len(example["true"])
         for n in sorted(wanted & set(range(first, first + count))):
             found[n] = example["crop"][n - first].numpy()
@@ -78,7 +79,7 @@ def prediction(run, crop, n, threshold, named=True):
     """Person `n` as a `runs.Run` predicts it, with how many of the 14 joints it finds; `named` tells whose it is."""
     found, away = run.found, run.normalised[n]
     picture, (joints,) = drawing.enlarged(_bytes(crop), SIDE, found["predicted"][n])
-    drawn = visualize.draw_prediction(picture, joints, found["occluded"][n] if "occluded" in found else None)
+    drawn = visualization.draw_prediction(picture, joints, found["occluded"][n] if "occluded" in found else None)
     counted = [i for i in JOINTS_14 if not np.isnan(away[i])]
     wrong = [JOINTS[i].replace("_", " ") for i in counted if away[i] > threshold]
     score = f"{len(counted) - len(wrong)} of {len(counted)}"

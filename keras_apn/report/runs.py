@@ -6,12 +6,16 @@ import os
 
 import numpy as np
 
-from data_pipeline import dataset
-from data_pipeline.errors import UserError
+from data_pipeline.common.errors import UserError
+from data_pipeline.records import dataset
 from keras_apn import config as configuration
-from keras_apn import discrimination, history, inference, judges, metrics, outcomes
-from keras_apn.callbacks import STATE_FILE
+from keras_apn.adversarial import discrimination
+from keras_apn.evaluation import scoring
+from keras_apn.inference import discriminator_scores, pose_estimator
+from keras_apn.metrics import pck
 from keras_apn.report import misses
+from keras_apn.training import history
+from keras_apn.training.callbacks import STATE_FILE
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -24,11 +28,11 @@ class Run:
         config: its `config.Config`.
         epochs: what `history.read` gives.
         state: `epoch`, `best` and `best_epoch` of its training; empty where it is not known.
-        estimator: its `inference.PoseEstimator`.
-        judge: its `judges.JudgedEstimator`, or None where it was trained without P and C.
-        found: what `outcomes.collect` gives, with `plausible` and `confident` [N, 16] where there is a judge.
+        estimator: its `pose_estimator.PoseEstimator`.
+        judge: its `discriminator_scores.JudgedEstimator`, or None where it was trained without P and C.
+        found: what `scoring.collect` gives, with `plausible` and `confident` [N, 16] where there is a judge.
         normalised: [N, 16] distances in the metric's unit, NaN where nothing is counted.
-        scores: what `outcomes.score` gives, `misses` as `misses.shares` does, and `discriminators`, those of
+        scores: what `scoring.score` gives, `misses` as `misses.shares` does, and `discriminators`, those of
             `discrimination.Discrimination`, or None where there is no judge.
     """
 
@@ -37,8 +41,8 @@ class Run:
     config: configuration.Config
     epochs: list
     state: dict
-    estimator: inference.PoseEstimator
-    judge: judges.JudgedEstimator | None
+    estimator: pose_estimator.PoseEstimator
+    judge: discriminator_scores.JudgedEstimator | None
     found: dict
     normalised: np.ndarray
     scores: dict
@@ -97,8 +101,8 @@ def load(name, workdir, flip=False):
     """
     config, judge = configuration.load(workdir), None
     if config.model.discriminators:
-        judge = judges.from_workdir(workdir, flip)
-    estimator = judge.estimator if judge else inference.from_workdir(workdir, flip)
+        judge = discriminator_scores.from_workdir(workdir, flip)
+    estimator = judge.estimator if judge else pose_estimator.from_workdir(workdir, flip)
     epochs = history.read(workdir)
     return Run(name, workdir, config, epochs, _state(workdir), estimator, judge, {}, np.zeros((0, 16)), {})
 
@@ -124,13 +128,13 @@ def score(run, paths, metric, ranges, batch_size=16):
         ranges: the `plausibility.Ranges` of training poses, or None.
         batch_size: people in a batch.
     """
-    finder = inference.Compiled(run.judge or run.estimator)
-    found = outcomes.collect(paths, finder.crop_size, batch_size, finder)
+    finder = pose_estimator.Compiled(run.judge or run.estimator)
+    found = scoring.collect(paths, finder.crop_size, batch_size, finder)
     unit = found["head_size"]
     if metric == "pck":
-        unit = metrics.torso_size(found["true"], found["annotated"])
-    normalised = metrics.distances(found["predicted"], found["true"], unit, found["annotated"])
-    kinds = misses.classify(found["predicted"], found["true"], unit, found["annotated"], metrics.THRESHOLDS[metric])
+        unit = pck.torso_size(found["true"], found["annotated"])
+    normalised = pck.distances(found["predicted"], found["true"], unit, found["annotated"])
+    kinds = misses.classify(found["predicted"], found["true"], unit, found["annotated"], pck.THRESHOLDS[metric])
     known = run.judge and discrimination.measure(run.judge.judges, run.config, paths, batch_size)
-    scores = {**outcomes.score(found, metric, ranges), "misses": misses.shares(kinds), "discriminators": known}
+    scores = {**scoring.score(found, metric, ranges), "misses": misses.shares(kinds), "discriminators": known}
     return dataclasses.replace(run, found=found, normalised=normalised, scores=scores)

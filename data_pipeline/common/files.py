@@ -1,0 +1,33 @@
+"""Writing files that appear under their name only when they are whole."""
+
+import json
+import os
+
+from data_pipeline.common.errors import UserError
+
+
+def write_whole(path, content):
+    """Writes text or bytes to a file by way of another name in the same folder."""
+    partial = f"{path}.partial"
+    try:
+        with open(partial, "wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
+        os.replace(partial, path)
+    finally:
+        if os.path.exists(partial):
+            os.remove(partial)
+
+
+def write_json(path, value):
+    """Writes a value as indented JSON, whole or not at all; makes the folder where it is missing."""
+    os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
+    write_whole(path, json.dumps(value, indent=2) + "\n")
+
+
+def read_json(path):
+    """The value in a JSON file; raises UserError where it is damaged."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            return json.load(file)
+    except ValueError as error:
+        raise UserError(f"{path} is damaged ({error}); delete it and give the command that wrote it again") from error

@@ -1,0 +1,58 @@
+"""The photographs that annotations name."""
+
+import os
+import sys
+
+import numpy as np
+import PIL.Image
+
+from data_pipeline.common.errors import UserError
+
+MISSING_SHARE = 0.01
+
+
+def present(people, images, allow_missing):
+    """The people whose photograph is in a folder; how many are left out is told on standard error.
+
+    Args:
+        people: `person.Person`s.
+        images: the folder.
+        allow_missing: whether more than one in a hundred may be missing.
+
+    Returns:
+        The places in `people` of those that are kept.
+
+    Raises:
+        UserError: the folder is missing, or too many photographs are.
+    """
+    if not os.path.isdir(images):
+        raise UserError(f"{images} is no folder; give --images the folder of the photographs")
+    there = set(os.listdir(images))
+    kept = [i for i, person in enumerate(people) if person.image in there]
+    missing = len(people) - len(kept)
+    if not kept:
+        raise UserError(f"None of the {len(people)} photographs is in {images}; give --images their folder")
+    if missing:
+        first = next(person.image for person in people if person.image not in there)
+        report = f"{missing} of {len(people)} photographs are missing from {images}, {first} for one"
+        if missing > MISSING_SHARE * len(people) and not allow_missing:
+            raise UserError(f"{report}; complete the folder, or leave these people out by --allow_missing")
+        print(f"{report}; they are left out", file=sys.stderr)
+    return kept
+
+
+def read(path):
+    """Decodes an image file.
+
+    Returns:
+        [H, W, 3] uint8 RGB, as it is stored: a camera's note that it was held upright is not heeded, as annotations
+        do not heed it.
+
+    Raises:
+        UserError: it is damaged, cut short or no image.
+    """
+    try:
+        with PIL.Image.open(path) as image:
+            return np.asarray(image.convert("RGB"))
+    except (OSError, SyntaxError, ValueError, PIL.Image.DecompressionBombError) as error:
+        raise UserError(f"{path} is damaged or no image; download it again, or give --allow_missing") from error

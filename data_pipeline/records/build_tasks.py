@@ -1,0 +1,36 @@
+"""What the processes that build records do: a person and their split to what the record holds.
+
+No TensorFlow here: these processes start without it.
+"""
+
+import os
+
+from data_pipeline.common.errors import UserError
+from data_pipeline.readers import photographs
+from data_pipeline.records import patch
+from data_pipeline.synthetic import posed as posed_people
+from data_pipeline.synthetic import scenes as synthetic_people
+
+
+def photographed(task, images, patch_size, skip_damaged):
+    """The `patch.values` of a `(person, split)`; None for one whose photograph is damaged and to be skipped."""
+    person, split = task
+    try:
+        image = photographs.read(os.path.join(images, person.image))
+    except UserError:
+        if skip_damaged:
+            return None
+        raise
+    return patch.values(person, image, patch_size, split)
+
+
+def synthetic(task, seed, patch_size):
+    """The same of an `(index, split)`, by `scenes.sample`."""
+    index, split = task
+    return patch.values(*synthetic_people.sample(seed, index, split), patch_size, split)
+
+
+def posed(task, seed, patch_size):
+    """The same of a `(person, split)` whose joints are real and whose picture is drawn."""
+    person, split = task
+    return patch.values(*posed_people.sample(person, seed), patch_size, split)

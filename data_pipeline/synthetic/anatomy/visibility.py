@@ -1,0 +1,73 @@
+"""Which joints of a drawn figure can be seen: from what is front-most at each joint's pixel."""
+
+import numpy as np
+
+from data_pipeline import skeleton
+from data_pipeline.synthetic.anatomy.body import SIDES
+
+# How far below the surface each joint lies, metres of an average adult, and which parts may lie over it: a joint is
+# hidden by what is well in front of it, and by another part sooner than by its own.
+_JOINT_DEPTH = {
+    "ankle": 0.07,
+    "knee": 0.065,
+    "hip": 0.115,
+    "pelvis": 0.13,
+    "thorax": 0.11,
+    "upper_neck": 0.12,
+    "head_top": 0.1,
+    "wrist": 0.038,
+    "elbow": 0.05,
+    "shoulder": 0.075,
+}
+_JOINT_PARTS = {
+    "ankle": ("shin", "foot"),
+    "knee": ("thigh", "shin", "skirt"),
+    "hip": ("hips", "thigh", "skirt"),
+    "pelvis": ("hips", "torso", "skirt"),
+    "thorax": ("torso", "neck", "collar", "hair"),
+    "upper_neck": ("neck", "head", "hair"),
+    "head_top": ("head", "hair"),
+    "wrist": ("forearm", "hand"),
+    "elbow": ("upper_arm", "forearm"),
+    "shoulder": ("upper_arm", "collar", "torso"),
+}
+
+
+def _own_parts(figure, joint, side, numbers):
+    names = [f"{side}_{name}" if f"{side}_{name}" in numbers else name for name in _JOINT_PARTS[joint]]
+    if not side:
+        names += [f"{s}_collar" for s in SIDES]
+    return {numbers[name] for name in names if name in numbers}
+
+
+def _split(joint):
+    """A joint's side, empty for the middle ones, and its name without it."""
+    side, _, name = joint.partition("_")
+    return (side, name) if side in SIDES else ("", joint)
+
+
+def visible(figure, picture, camera, first):
+    """Which joints nothing hides, from what is front-most at each joint's pixel.
+
+    Args:
+        figure: a `figure.Figure`, drawn into `picture` with numbers from `first` on.
+        picture: the finished `canvas.Canvas`.
+        camera: what it was drawn with.
+        first: the number of its first part.
+
+    Returns:
+        `(inside, visible)`: (16,) bool, whether the joint is in the picture, and whether it is seen there. A joint
+        is hidden by its own parts where they are nearer by more than twice its depth below the surface, and by
+        anything else where it is nearer by more than 1.3 times.
+    """
+    height, width = picture.depth.shape
+    pixels = np.round(camera.project(figure.joints_camera)).astype(int)
+    inside = ((pixels >= 0) & (pixels < (width, height))).all(1)
+    numbers, seen = figure.numbers(first), np.zeros(len(pixels), bool)
+    for i in np.flatnonzero(inside):
+        side, name = _split(skeleton.JOINTS[i])
+        x, y = pixels[i]
+        own = picture.owner[y, x] in _own_parts(figure, name, side, numbers)
+        room = _JOINT_DEPTH[name] * figure.girth * (2.0 if own else 1.3)
+        seen[i] = picture.depth[y, x] >= figure.joints_camera[i, 2] - room
+    return inside, seen

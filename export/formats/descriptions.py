@@ -1,0 +1,35 @@
+"""What exports tell of themselves, whatever their format."""
+
+import os
+
+from data_pipeline.common.errors import UserError
+from data_pipeline.common.files import read_json
+from export.formats import onnx_, saved_model, tflite
+
+
+def _of_saved_model(path):
+    path = os.path.join(path, saved_model.METADATA)
+    if not os.path.exists(path):
+        raise UserError(f"{path} is missing; python -m export writes SavedModels that have it")
+    return read_json(path)
+
+
+READERS = {"saved_model": _of_saved_model, "tflite": tflite.read_metadata, "onnx": onnx_.read_metadata}
+
+
+def read(artefact):
+    """The dict of `metadata.describe` that an `artefacts.Artefact` carries; UserError where it carries none."""
+    return READERS[artefact.format](artefact.path)
+
+
+def flip_test(found):
+    """Whether artefacts average with the mirrored crop.
+
+    Raises:
+        UserError: one does not tell, or they differ.
+    """
+    told = {artefact.name: read(artefact)["flip_test"] for artefact in found}
+    if len(set(told.values())) > 1:
+        flipped, plain = (", ".join(name for name in told if told[name] is flip) for flip in (True, False))
+        raise UserError(f"{flipped}: exported with --flip; {plain}: without; export all of them in one way")
+    return next(iter(told.values()))

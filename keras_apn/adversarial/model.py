@@ -1,0 +1,193 @@
+"""Adversarial PoseNet: G, P and C trained together (Section 2.5, Algorithm 1)."""
+
+import functools
+
+import keras
+import tensorflow as tf
+
+from data_pipeline.augmentation import augment
+from data_pipeline.decode import decode
+from keras_apn import keras_compat, replicas
+from keras_apn.adversarial import moved_joints
+from keras_apn.adversarial.discrimination import Discrimination
+from keras_apn.adversarial.objective import Objective
+from keras_apn.metrics.pck import PCKh
+from keras_apn.optimization.accumulation import accumulated
+from keras_apn.optimization.loss_scale import LossScale
+from keras_apn.optimization.moving_average import MovingAverage
+
+
+class AdversarialPoseNet(keras.Model):
+    """G with its two teachers.
+
+    It is given the networks and trains on batches of patches, as `dataset.load` gives them. Called, it is G.
+    `update` is the part of a training step behind the augmentation; every operation in it has an XLA kernel.
+
+    Args:
+        generator: G, from `build_generator`.
+        pose_discriminator, confidence_discriminator: P and C, each None to train without.
+        training: a `config.TrainingConfig`.
+        data: a `config.DataConfig`.
+        total_steps: steps of the whole training, which the thresholds' schedule spans.
+    """
+
+    def __init__(
+        self, generator, pose_discriminator=None, confidence_discriminator=None, *, training, data, total_steps
+    ):
+        super().__init__(name="adversarial_posenet")
+        self.generator = generator
+        self.pose_discriminator = pose_discriminator
+        self.confidence_discriminator = confidence_discriminator
+        self.training_config = training
+        self.data_config = data
+        self.total_steps = total_steps
+        networks = {"g": generator, "p": pose_discriminator, "c": confidence_discriminator}
+        present = {key: network for key, network in networks.items() if network is not None}
+        self.objective = Objective(present, training, data)
+        self.crop_size = generator.input_shape[1]
+        # Steps done: seeds the augmentation and moves the thresholds, so that a resumed run goes on where it was.
+        self.step = keras_compat.counter("step")
+        # Steps in a row, up to the last one, with a loss that is no number.
+        self.not_finite = keras_compat.counter("not_finite")
+        # What plateaus multiply the learning rates by; None where there are none.
+        plateaus = training.learning_rate_schedule == "plateau"
+        self.reduction = keras_compat.same_everywhere(1.0, "reduction") if plateaus else None
+        self.average = MovingAverage(generator, training.average_decay) if training.average_decay else None
+        self.loss_scale = LossScale() if training.precision == "float16" else None
+        self.means = {name: keras.metrics.Mean(name=name) for name in self.objective.logged}
+        self.pckh = PCKh(name="pckh")
+        # How well P and C know good joints from bad ones; of validation alone, `evaluate` begins it anew.
+        self.discrimination = Discrimination(self.objective)
+        # What steps log is the same on every replica; Keras 2 would add it up, Keras 3 fails on several machines.
+        self.distribute_reduction_method = "first"
+        self.built = True
+
+    def compile(
+        self, generator_optimizer, pose_optimizer=None, confidence_optimizer=None, adversarial_optimizer=None, **kwargs
+    ):
+        """Takes an optimizer for each network; P's and C's are needed where they are trained.
+
+        With an `adversarial_optimizer` the second update of G in alternating mode has a state of its own.
+        """
+        super().compile(optimizer=generator_optimizer, jit_compile=False, **kwargs)
+        self.pose_optimizer = pose_optimizer
+        self.confidence_optimizer = confidence_optimizer
+        self.adversarial_optimizer = adversarial_optimizer
+        for key, network in self.objective.networks.items():
+            for optimizer in {id(o): o for o in (self.optimizers_of(p)[key] for p in self.objective.phases)}.values():
+                optimizer.build(network.trainable_variables)
+                if self.loss_scale is not None:
+                    optimizer.gate = self.loss_scale.gate
+        # Augmentation stays outside: the warp has no XLA kernel.
+        self.compiled_update = tf.function(self.update, jit_compile=True) if self.training_config.xla else self.update
+
+    _maybe_symbolic_build = keras_compat.already_built
+
+    def call(self, inputs, training=False):
+        """G's heatmaps of [B, S, S, 3] crops within 0 and 1."""
+        return self.generator(inputs, training=training)
+
+    @property
+    def adversarial(self):
+        """Whether P or C takes part."""
+        return bool(self.objective.judges)
+
+    @property
+    def metrics(self):
+        """What `fit` and `evaluate` reset and report."""
+        return [*self.means.values(), self.pckh]
+
+    def train_step(self, batch):
+        """One step of Algorithm 1 on a batch of patches."""
+        ranges = augment.Ranges(
+            rotation=self.data_config.rotation,
+            scale=self.data_config.scale,
+            flip=self.data_config.flip,
+            color=self.data_config.color,
+        )
+        chosen = augment.sample(tf.shape(batch["patch"])[0], self._draw(), ranges)
+        logs = self.compiled_update(augment.make_crops(batch, chosen, self.crop_size))
+        for name, value in logs.items():
+            self.means[name].update_state(value)
+        return {name: self.means[name].result() for name in logs}
+
+    def test_step(self, batch):
+        """Scores G, P and C on a batch of patches, unaugmented."""
+        example = augment.make_crops(batch, augment.identity(tf.shape(batch["patch"])[0]), self.crop_size)
+        maps, context = self.discrimination.predict(example["crop"])
+        self.means["loss"].update_state(*self.objective.score(maps, example))
+        joints, _ = decode(maps[self.objective.last["pose"]])
+        self.pckh.update_state(joints, example["joints_heatmap"], example["head_size_heatmap"], example["annotated"])
+        self.discrimination.update(maps, context, example)
+        return {"loss": self.means["loss"].result(), "pckh": self.pckh.result()}
+
+    def evaluate(self, *args, **kwargs):
+        """Keras's, but always a dict, of all replicas' people; what a step of Keras 3 gives is of one replica's.
+
+        Beside `loss` and `pckh` it holds `Discrimination.logs`.
+        """
+        with self.distribute_strategy.scope():
+            self.discrimination.reset()
+        super().evaluate(*args, **kwargs)
+        with self.distribute_strategy.scope():
+            scores = {"loss": float(self.means["loss"].result()), "pckh": float(self.pckh.result())}
+            return scores | self.discrimination.logs()
+
+    def update(self, example):
+        """Moves every network by one step.
+
+        Args:
+            example: crops and joints, as `augment.make_crops` gives them.
+
+        Returns:
+            A dict of scalars to log: every weighted loss term, the ratios of the adversarial gradients at the
+            heatmaps to L_G's, the labels' shares of ones, the discriminators' accuracies, the thresholds.
+        """
+        logs, progress = {}, tf.cast(self.step, tf.float32) / max(self.total_steps, 1)
+        scale = None if self.loss_scale is None else tf.convert_to_tensor(self.loss_scale.scale)
+        if self.objective.moves:
+            example = example | self._moved(example)
+        parts = self.training_config.accumulate
+        counts = self.objective.count(example, parts)
+        for name, phase in self.objective.phases.items():
+            compute = functools.partial(phase, progress=progress, scale=scale, counts=counts)
+            gradients, logged = accumulated(compute, example, parts)
+            self._move(gradients, self.optimizers_of(name))
+            logs |= logged
+        logs = replicas.means(logs)
+        self.step.assign_add(1)
+        if self.average is not None:
+            self.average.update(self.step)
+        finite = tf.reduce_all([tf.math.is_finite(value) for name, value in logs.items() if name.startswith("loss")])
+        self.not_finite.assign(tf.where(finite, tf.zeros([], tf.int64), self.not_finite + 1))
+        return logs
+
+    def _draw(self):
+        """A seed of this step and replica, [2] int64."""
+        replica = tf.distribute.get_replica_context()
+        draw = self.step * replica.num_replicas_in_sync + tf.cast(replica.replica_id_in_sync_group, tf.int64)
+        return tf.stack([tf.constant(self.training_config.seed, tf.int64), draw])
+
+    def _moved(self, example):
+        """The example's poses with some joints moved, as `Objective` takes them."""
+        place = example["joints_heatmap"], example["head_size_heatmap"], example["annotated"]
+        # Not the augmentation's seed, which is that of its step too.
+        joints, moved, scrambled = moved_joints.of_every_second(*place, -1 - self._draw())
+        return {"moved_heatmap": joints, "moved": moved, "scrambled": scrambled}
+
+    def optimizers_of(self, phase):
+        """By network what moves it in a phase of `Objective`."""
+        own = phase == "adversarial" and self.adversarial_optimizer is not None
+        generator_optimizer = self.adversarial_optimizer if own else self.optimizer
+        return {"g": generator_optimizer, "p": self.pose_optimizer, "c": self.confidence_optimizer}
+
+    def _move(self, gradients, optimizers):
+        """One update of every network that has a gradient."""
+        if self.loss_scale is not None:
+            gradients = self.loss_scale.kept(gradients)
+        # Optimizers add the replicas' gradients up, whose mean is that of the batch.
+        for key, gradient in gradients.items():
+            if replicas.count() > 1:
+                gradient = [g / replicas.count() for g in gradient]
+            variables = self.objective.networks[key].trainable_variables
+            optimizers[key].apply_gradients(zip(gradient, variables, strict=True))

@@ -1,0 +1,4 @@
+"""Predictions scored against the truth: records, prediction files of other tools, tables.
+
+Imports `inference`, `metrics` and `data_pipeline`.
+"""

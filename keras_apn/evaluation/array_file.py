@@ -1,0 +1,83 @@
+"""Files of named arrays as other tools write them: MATLAB 5 and 7.3, HDF5, npz. Told apart by what they hold."""
+
+import zipfile
+import zlib
+
+import h5py
+import numpy as np
+import scipy.io
+from scipy.io.matlab import MatReadError
+
+from data_pipeline.common.errors import UserError
+
+HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+MATLAB_73 = b"MATLAB 7.3 MAT-file"
+KINDS = "a MATLAB file (.mat), HDF5 (.h5) or .npz"
+
+# What the three readers raise for files that are cut short, damaged or hold Python objects.
+_UNREADABLE = (
+    MatReadError, zipfile.BadZipFile, zlib.error, OSError, ValueError, TypeError, KeyError, IndexError, EOFError,
+    NotImplementedError, RuntimeError,
+)  # fmt: skip
+
+
+def load(path):
+    """Reads all arrays of numbers in a file.
+
+    Args:
+        path: of the file, whatever its name ends in.
+
+    Returns:
+        A dict of name to array, each with its axes in the order in which the tool that wrote it names them. (MATLAB
+        7.3 keeps them in HDF5 the other way round.)
+
+    Raises:
+        UserError: no such file, none of these kinds, or one that is damaged.
+    """
+    try:
+        with open(path, "rb") as file:
+            start = file.read(512)
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}; give {KINDS}") from error
+    try:
+        return {name: np.asarray(value) for name, value in _reader(start)(path).items() if _is_numeric(value)}
+    except _UNREADABLE as error:
+        raise UserError(f"{path} is not a whole file of its kind; give {KINDS}") from error
+
+
+def take(arrays, name, path):
+    """One array by its name; a UserError that says what there is instead where it is missing."""
+    if name not in arrays:
+        holds = ", ".join(f"{other} {value.shape}" for other, value in arrays.items()) or "no array of numbers"
+        raise UserError(f"{path} must hold `{name}`. Received: {holds}")
+    return arrays[name]
+
+
+def _reader(start):
+    """The function that reads a file which begins so."""
+    if start.startswith(MATLAB_73):
+        return lambda path: {name: value.T for name, value in _hdf5(path).items()}
+    if start.startswith(HDF5_SIGNATURE):
+        return _hdf5
+    if start.startswith(b"PK"):
+        return _npz
+    return _matlab
+
+
+def _hdf5(path):
+    with h5py.File(path, "r") as file:
+        return {name: value[()] for name, value in file.items() if isinstance(value, h5py.Dataset) and value.shape}
+
+
+def _npz(path):
+    with np.load(path, allow_pickle=False) as archive:
+        return {name: archive[name] for name in archive.files}
+
+
+def _matlab(path):
+    found = scipy.io.loadmat(path, appendmat=False)
+    return {name: value for name, value in found.items() if not name.startswith("__")}
+
+
+def _is_numeric(value):
+    return np.asarray(value).dtype.kind in "iufb"

@@ -1,0 +1,115 @@
+"""Exported models, each in its own runtime, behind the interface of `pose_estimator.PoseEstimator`."""
+
+import os
+
+import tensorflow as tf
+
+from data_pipeline.common import tensorflow_setup
+from data_pipeline.common.errors import UserError
+from keras_apn.inference import pose_estimator, runtimes, test_time_augmentation
+
+SAVED_MODEL_FILE = "saved_model.pb"
+KINDS = "a SavedModel folder, a .tflite or an .onnx file"
+
+
+class ExportedEstimator:
+    """An exported G that finds joints as `pose_estimator.PoseEstimator` does.
+
+    Args:
+        model: of `runtimes`.
+        flip, scales: as of `PoseEstimator`, on top of what the export does itself; they need a model that gives
+            heatmaps.
+
+    Raises:
+        UserError: heatmaps are needed, and the model gives joints alone.
+    """
+
+    def __init__(self, model, flip=False, scales=test_time_augmentation.ONE_SCALE):
+        self.flip, self.scales = flip, tuple(scales)
+        self.model, self.crop_size = model, model.crop_size
+        self.averages = flip or self.scales != test_time_augmentation.ONE_SCALE
+        if self.averages and "pose" not in model.outputs:
+            raise UserError("--flip and --scales need heatmaps, and this export gives joints alone")
+
+    def heatmaps(self, crops):
+        """Heatmaps, averaged, as `pose_estimator.PoseEstimator.heatmaps` gives them."""
+        return test_time_augmentation.average(self._maps, crops, self.flip, self.scales)
+
+    def _maps(self, crops):
+        found = self.model(crops, "pose")
+        return {name: tf.constant(found[name]) for name in ("pose", "occlusion") if name in found}
+
+    def joints_in_crop(self, crops):
+        """Joints of crops.
+
+        Args:
+            crops: [B, crop_size, crop_size, 3] float32 within 0 and 1, rounded to 8 bits where the model takes those;
+                with several scales a list of such, one a scale.
+
+        Returns:
+            A dict of tensors as `PoseEstimator.joints_in_crop` gives it: the model's own joints, or what its heatmaps
+            say where it has no joints or they are averaged.
+        """
+        if self.averages or "joints" not in self.model.outputs:
+            return pose_estimator.joints_in_maps(self.heatmaps(crops))
+        found = self.model(crops, "joints")
+        return {name: tf.constant(found[name]) for name in ("joints", "scores", "occluded") if name in found}
+
+    def joints_in_image(self, image_bytes, boxes):
+        """Joints of encoded photographs; arguments and answer as of `pose_estimator.joints_in_image`."""
+        return pose_estimator.joints_in_image(self, image_bytes, boxes)
+
+
+def load(path, flip=False, scales=test_time_augmentation.ONE_SCALE):
+    """Loads an exported model.
+
+    Args:
+        path: a SavedModel folder, or a folder of its numbered versions, of which the highest is taken; a `.tflite` or
+            an `.onnx` file.
+        flip, scales: as of `ExportedEstimator`.
+
+    Returns:
+        An `ExportedEstimator`.
+
+    Raises:
+        UserError: it is none of these, cannot be read, is no pose model, or its runtime is not installed.
+    """
+    with tensorflow_setup.silence():  # LiteRT tells which delegate it has made.
+        model = _runtime(path)
+    return ExportedEstimator(model, flip, scales)
+
+
+def _runtime(path):
+    """The model in the runtime that its path asks for."""
+    if os.path.isdir(path):
+        return runtimes.SavedModel(find_saved_model(path))
+    if not os.path.exists(path):
+        raise UserError(f"{path} does not exist; give {KINDS}")
+    by_ending = {".tflite": runtimes.TFLite, ".onnx": runtimes.ONNX}
+    ending = os.path.splitext(path)[1].lower()
+    if ending not in by_ending:
+        raise UserError(f"{path} is no exported model; give {KINDS}")
+    return by_ending[ending](path)
+
+
+def find_saved_model(folder):
+    """The SavedModel in a folder, or its highest numbered version, or that of the one model in it.
+
+    Raises:
+        UserError: there is none, or there are several models.
+    """
+    if os.path.isfile(os.path.join(folder, SAVED_MODEL_FILE)):
+        return folder
+    if versions := _versions(folder):
+        return os.path.join(folder, max(versions, key=int))
+    models = [name for name in sorted(os.listdir(folder)) if _versions(os.path.join(folder, name))]
+    if len(models) != 1:
+        holds = f"several models: {', '.join(models)}" if models else f"no {SAVED_MODEL_FILE}"
+        raise UserError(f"{folder} holds {holds}; give {KINDS}")
+    return find_saved_model(os.path.join(folder, models[0]))
+
+
+def _versions(folder):
+    """Names of the numbered SavedModels in a folder."""
+    names = os.listdir(folder) if os.path.isdir(folder) else []
+    return [n for n in names if n.isdecimal() and os.path.isfile(os.path.join(folder, n, SAVED_MODEL_FILE))]

@@ -1,0 +1,99 @@
+"""Where Keras 2.15 and Keras 3 differ, and what serves both; no other module asks which of them runs.
+
+TensorFlow Addons, the other difference between the lanes of requirements.txt, is the matter of `augmentation.warp`.
+BUILD_NOTES 19 has what was done so that nothing else differs.
+"""
+
+import contextlib
+import warnings
+
+import keras
+import tensorflow as tf
+
+from data_pipeline.common.errors import UserError
+
+
+def same_everywhere(value, name=None):
+    """A variable that every replica changes alike; `add_weight` spells its aggregation differently."""
+    return tf.Variable(value, trainable=False, name=name, aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA)
+
+
+def own_everywhere(value):
+    """A variable that every replica changes by itself; read outside of a step, it is the mean of all."""
+    return tf.Variable(
+        value,
+        trainable=False,
+        synchronization=tf.VariableSynchronization.ON_READ,
+        aggregation=tf.VariableAggregation.MEAN,
+    )
+
+
+def check_multi_worker():
+    """Raises UserError where Keras's `fit` cannot train on several machines."""
+    if keras.__version__.startswith("3."):
+        raise UserError(
+            f"Keras {keras.__version__} cannot train on several machines; Keras 2.15, of Python 3.10 and 3.11, can"
+        )
+
+
+def counter(name):
+    """A scalar int64 variable that counts on every replica alike."""
+    return same_everywhere(tf.constant(0, tf.int64), name)
+
+
+@contextlib.contextmanager
+def precision(name):
+    """What is built within computes in `name`, one of `config.PRECISIONS`, and keeps its weights in float32."""
+    before = keras.mixed_precision.global_policy()
+    keras.mixed_precision.set_global_policy(name if name == "float32" else f"mixed_{name}")
+    try:
+        yield
+    finally:
+        keras.mixed_precision.set_global_policy(before)
+
+
+def beside(optimizer, variable, name):
+    """A new variable of an optimizer, zeros in the shape of one that it moves."""
+    if hasattr(optimizer, "_index_dict"):
+        return optimizer.add_variable_from_reference(model_variable=variable, variable_name=name)
+    return optimizer.add_variable_from_reference(variable, name=name)
+
+
+def index(optimizer, variable):
+    """A variable's place among those that an optimizer moves."""
+    if hasattr(optimizer, "_index_dict"):
+        return optimizer._index_dict[optimizer._var_key(variable)]
+    return optimizer._get_variable_index(variable)
+
+
+def handle(variable):
+    """The resource of a variable, TensorFlow's or Keras 3's, for an operation that takes it as it is.
+
+    The graph that is built notes that it uses the variable, as it does of those that are read.
+    """
+    variable = variable if isinstance(variable, tf.Variable) else variable.value
+    graph = tf.compat.v1.get_default_graph()
+    if hasattr(graph, "watch_variable"):
+        graph.watch_variable(variable)
+    return variable.handle
+
+
+def clear(variables):
+    """Sets a metric's variables to zero, whatever their shape; Keras 2 does so with scalars only."""
+    for variable in variables:
+        variable.assign(tf.zeros(variable.shape))
+
+
+def already_built(model, *args, **kwargs):
+    """What Keras 3 shall do to build a model whose networks are built: nothing. Keras 2 never asks.
+
+    Keras 3 would run a step on a batch averaged over the replicas, which flags (booleans) do not survive.
+    """
+
+
+@contextlib.contextmanager
+def data_may_end():
+    """Keras 3 warns at the end of a data set whose length it cannot know, as of records; Keras 2 does not."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Your input ran out of data")
+        yield

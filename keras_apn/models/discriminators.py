@@ -1,0 +1,256 @@
+"""P and C: networks that judge heatmaps joint by joint (Sections 2.2 and 2.3, Figure 4).
+
+Two designs. `pooled`, the default, judges each joint by what is there where the maps put it, and by where they put all
+others; every map is first divided by its norm, and C alone judges the norm beside it. `encoder_decoder` is the paper's:
+an encoder-decoder, then down to 16 numbers. Neither has batch norm behind the maps: real and fake ones would each be
+normalised by their own batch, and their amplitude hidden from C (BUILD_NOTES 45).
+"""
+
+import keras
+import tensorflow as tf
+
+from data_pipeline.skeleton import NUM_JOINTS
+from keras_apn.config import DESIGNS
+from keras_apn.models import blocks
+from keras_apn.models.generator import check_size, tasks
+
+# Maps are within 0 and 1 and nearly empty; the features that they meet have a spread of about 1.
+MAP_GAIN = 8.0
+# Of the dense layer through which all joints are judged together.
+HIDDEN = 128
+# What the weights of a pooled joint are divided by beside their sum: below it a map counts as empty.
+EMPTY = 1e-3
+# The least norm of a map: a tenth, where a whole Gaussian of sigma 1 has 1.77.
+FAINT = 0.1
+
+
+def build_pose_discriminator(
+    *, crop_size=256, features=128, levels=4, occlusion=True, design="pooled", context_channels=None
+):
+    """Builds P, which sees the image and the heatmaps.
+
+    In the pooled design it judges where maps lie and not how high they are: it pulls a joint elsewhere, never up.
+
+    Args:
+        crop_size: side of the square image in pixels; the heatmaps have a quarter of it.
+        features: channels of every residual module.
+        levels: how often the `encoder_decoder` design halves the heatmaps' resolution.
+        occlusion: it sees occlusion maps too; False in single-task mode.
+        design: one of `DESIGNS`.
+        context_channels: of G's features, by which P sees the image; None for an image stem of its own, as in the
+            paper.
+
+    Returns:
+        A functional `keras.Model`: a dict of `features` [B, S / 4, S / 4, context_channels], or of `image` [B, S, S, 3]
+        where P has a stem, and of `pose` and `occlusion` [B, S / 4, S / 4, 16], to [B, 16] float32 logits that each
+        joint's place is plausible for this body in this image.
+
+    Raises:
+        ValueError: a size that cannot be built, or no such design.
+    """
+    _check(crop_size, levels, design)
+    side = crop_size // 4
+    if context_channels is None:
+        name, seen = "image", keras.Input((crop_size, crop_size, 3), name="image")
+        context = keras.Model(seen, blocks.image_stem(seen, features, name="stem"), name="context")
+    else:
+        name, seen = "features", keras.Input((side, side, context_channels), name="features")
+        entry = blocks.conv(blocks.norm_relu(seen, name="context"), features, name="context")
+        context = keras.Model(seen, entry, name="context")
+    judged = keras.Input((side, side, features), name="context")
+    maps = _map_inputs(crop_size, occlusion)
+    if design == "pooled":
+        shapes, _ = _shapes(maps)
+        body = _pooled(shapes, judged, features)
+    else:
+        body = _encoder_decoder(maps, judged, features, levels)
+    judge = keras.Model({"context": judged, **maps}, body, name="judge")
+    maps, seen = _map_inputs(crop_size, occlusion), keras.Input(seen.shape[1:], name=name)
+    return keras.Model({name: seen, **maps}, judge({"context": context(seen), **maps}), name="pose_discriminator")
+
+
+def build_confidence_discriminator(*, crop_size=256, features=128, levels=4, occlusion=True, design="pooled"):
+    """Builds C, which sees the heatmaps alone.
+
+    Takes and raises what `build_pose_discriminator` does. In the pooled design it judges the shape of the maps, each
+    divided by its norm, and adds for the norm a term that rises with it: the confidence of a map of a given shape rises
+    with its amplitude, whatever was learned (BUILD_NOTES 45).
+
+    Returns:
+        A functional `keras.Model`: a dict of `pose` and `occlusion` [B, S / 4, S / 4, 16] to [B, 16] float32 logits
+        that each joint is located with confidence.
+    """
+    _check(crop_size, levels, design)
+    maps = _map_inputs(crop_size, occlusion)
+    if design == "encoder_decoder":
+        logits = _encoder_decoder(maps, None, features, levels)
+    else:
+        shapes, norms = _shapes(maps)
+        by_shape = _pooled(shapes, None, features)
+        by_amplitude = AmplitudeLogits(dtype="float32", name="amplitude_logits")(norms)
+        logits = keras.layers.Add(dtype="float32", name="logits")([by_shape, by_amplitude])
+    return keras.Model(maps, logits, name="confidence_discriminator")
+
+
+def sees(network):
+    """What P or C sees beside the maps: "features" of G, "image", or None."""
+    return next((name for name in ("features", "image") if name in network.input), None)
+
+
+def judge(network, context, *kinds, training=False):
+    """P's or C's logits on several kinds of heatmaps of the same people.
+
+    What P makes of the image is the same for all of them and computed once. The first kind is judged by itself, so that
+    a gradient at its maps passes through no others; all others as one batch, so that no weight is used three times
+    (BUILD_NOTES 35).
+
+    Args:
+        network: P or C.
+        context: what P sees of the image, as `sees` names it: [B, S, S, 3] or [B, H, W, K]. C looks at none.
+        kinds: dicts of heatmaps, [B, H, W, 16] each.
+        training: whether P's view of the image is normalised by its batch.
+
+    Returns:
+        A list of [B, 16] logits, one for each kind.
+    """
+    (first, *others), body = kinds, network
+    together = {task: tf.concat([maps[task] for maps in others], 0) for task in first} if others else {}
+    if sees(network) is not None:
+        seen, body = network.get_layer("context")(context, training=training), network.get_layer("judge")
+        first = {"context": seen, **first}
+        if others:
+            together["context"] = tf.concat([tf.identity(seen)] * len(others), 0)
+    logits = [body(first, training=training)]
+    if others:
+        logits += tf.split(body(together, training=training), len(others))
+    return logits
+
+
+@keras.saving.register_keras_serializable("keras_apn")
+class PooledAtJoints(keras.layers.Layer):
+    """What features say where each joint is: their mean, weighed by the squares of the positive part of its map.
+
+    Takes [B, H, W, J] maps and [B, H, W, C] features; gives [B, J, C], near zero where a map is empty. The gradient
+    reaches the maps through the weights: P can tell a joint to be elsewhere.
+    """
+
+    def call(self, inputs):
+        maps, features = inputs
+        squares = tf.square(tf.nn.relu(maps))
+        total = tf.reduce_sum(squares, (1, 2))
+        pooled = tf.einsum("bhwj,bhwc->bjc", squares, features)
+        return pooled / (total + EMPTY)[..., None]
+
+    def compute_output_shape(self, input_shape):
+        maps, features = input_shape
+        return (maps[0], maps[-1], features[-1])
+
+
+@keras.saving.register_keras_serializable("keras_apn")
+class Readings(keras.layers.Layer):
+    """A linear reading of each joint's own features: [B, J, C] to [B, J]."""
+
+    def build(self, input_shape):
+        _, joints, channels = input_shape
+        self.kernel = self.add_weight(
+            name="kernel", shape=(joints, channels), initializer=keras.initializers.GlorotUniform()
+        )
+        self.bias = self.add_weight(name="bias", shape=(joints,), initializer="zeros")
+        super().build(input_shape)
+
+    def call(self, inputs):
+        return tf.reduce_sum(inputs * tf.cast(self.kernel, inputs.dtype), -1) + tf.cast(self.bias, inputs.dtype)
+
+    def compute_output_shape(self, input_shape):
+        return tuple(input_shape[:-1])
+
+
+@keras.saving.register_keras_serializable("keras_apn")
+class Norms(keras.layers.Layer):
+    """The L2 norm of each of [B, H, W, J] maps, never below `FAINT`: [B, J]."""
+
+    def call(self, inputs):
+        return tf.sqrt(tf.reduce_sum(tf.square(inputs), (1, 2)) + FAINT**2)
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], input_shape[-1])
+
+
+@keras.saving.register_keras_serializable("keras_apn")
+class Divided(keras.layers.Layer):
+    """[B, H, W, J] maps, each divided by its norm of [B, J]."""
+
+    def call(self, inputs):
+        maps, norms = inputs
+        return maps / norms[:, None, None]
+
+    def compute_output_shape(self, input_shape):
+        return tuple(input_shape[0])
+
+
+@keras.saving.register_keras_serializable("keras_apn")
+class AmplitudeLogits(keras.layers.Layer):
+    """Logits [B, J] that rise with the logarithm of norms [B, J], at a positive rate learned for each joint."""
+
+    def build(self, input_shape):
+        self.rate = self.add_weight(name="rate", shape=(input_shape[-1],), initializer="zeros")
+        super().build(input_shape)
+
+    def call(self, inputs):
+        return tf.nn.softplus(tf.convert_to_tensor(self.rate)) * tf.math.log(inputs)
+
+    def compute_output_shape(self, input_shape):
+        return tuple(input_shape)
+
+
+def _check(crop_size, levels, design):
+    check_size(crop_size, levels)
+    if design not in DESIGNS:
+        raise ValueError(f"`design` must be one of {DESIGNS}. Received: design={design}")
+
+
+def _map_inputs(crop_size, occlusion):
+    side = crop_size // 4
+    return {task: keras.Input((side, side, NUM_JOINTS), name=task) for task in tasks(occlusion)}
+
+
+def _entry(maps, context, features):
+    """The sum of what is made of each task's heatmaps, and of what is made of the image."""
+    seen = [] if context is None else [context]
+    for task, value in maps.items():
+        value = keras.layers.Rescaling(MAP_GAIN, name=f"{task}_gain")(value)
+        seen.append(blocks.conv(value, features, 3, name=f"{task}_entry"))
+    return keras.layers.Add(name="merge")(seen) if len(seen) > 1 else seen[0]
+
+
+def _shapes(maps):
+    """Maps of each task divided by the pose map's norm, and these norms [B, J]."""
+    norms = Norms(dtype="float32", name="norms")(maps["pose"])
+    divisors = blocks.Apart(dtype="float32", name="norms_apart")(norms)
+    shapes = {task: Divided(dtype="float32", name=f"{task}_shape")([value, divisors]) for task, value in maps.items()}
+    return shapes, norms
+
+
+def _pooled(maps, context, features):
+    """The verdict on a joint from the features where it is, and from those of all joints together."""
+    x = blocks.residual(_entry(maps, context, features), features, name="body", norm=False)
+    x = blocks.conv(keras.layers.ReLU(name="verdict_relu")(x), features, name="verdict")
+    whole = keras.layers.GlobalAveragePooling2D(name="whole")(x)
+    at_joints = PooledAtJoints(dtype="float32", name="at_joints")([maps["pose"], x])
+    together = keras.layers.Concatenate(name="joints_and_whole")(
+        [keras.layers.Flatten(name="all_joints")(at_joints), whole]
+    )
+    together = keras.layers.Dense(HIDDEN, activation="relu", name="together")(together)
+    together = keras.layers.Dense(NUM_JOINTS, dtype="float32", name="together_logits")(together)
+    own = Readings(dtype="float32", name="own_logits")(at_joints)
+    return keras.layers.Add(dtype="float32", name="joint_logits")([together, own])
+
+
+def _encoder_decoder(maps, context, features, levels):
+    """The paper's: an encoder-decoder, then down to the coarsest resolution and 16 logits."""
+    x = blocks.encoder_decoder(_entry(maps, context, features), levels, name="body", norm=False)
+    for level in range(1, levels + 1):
+        halved = blocks.halve(x, name=f"verdict{level}")
+        x = blocks.residual(halved, features, name=f"verdict{level}", norm=False)
+    x = keras.layers.Flatten(name="verdict_flat")(keras.layers.ReLU(name="verdict_relu")(x))
+    return keras.layers.Dense(NUM_JOINTS, dtype="float32", name="logits")(x)

@@ -1,0 +1,129 @@
+"""What happens around steps and epochs: checkpoints, the best weights, plateaus, the end, one line of progress."""
+
+import contextlib
+import os
+import time
+
+import keras
+import numpy as np
+
+from data_pipeline.common.files import write_json
+from keras_apn.models import best_weights
+from keras_apn.training import checkpoints
+from keras_apn.training.signals import Stopped
+
+STATE_FILE = "state.json"
+MONITOR = "val_pckh"
+
+
+class Keeper(keras.callbacks.Callback):
+    """Keeps a run such that it can go on after whatever happens, and its best weights.
+
+    Comes before the callbacks that write logs: with a moving average it adds `val_pckh_averaged`.
+
+    Args:
+        workdir: an existing folder; gets `best/` and `state.json` beside the checkpoints.
+        saved: the `checkpoints.Checkpoints`.
+        standing: the `run_state.Standing` that they hold.
+        training: the run's `config.TrainingConfig`.
+        interruption: an `signals.Interruption`.
+        validation: the `loop.Validation` that the averaged weights are scored on.
+    """
+
+    def __init__(self, workdir, saved, standing, training, interruption, validation=None):
+        super().__init__()
+        self.workdir, self.saved, self.standing = workdir, saved, standing
+        self.training, self.interruption, self.validation = training, interruption, validation
+
+    def on_train_begin(self, logs=None):
+        self.step = int(self.model.step.numpy())
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if self.model.reduction is not None:
+            plateaus = self.standing.reductions(self.training.plateau_patience)
+            self.model.reduction.assign(self.training.plateau_factor**plateaus)
+        if self.standing.means is not None:
+            set_means(self.model, self.standing.means)
+            self.standing.means = None
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.step += 1
+        self.interruption.look(self.step)
+        every = self.training.checkpoint_steps
+        if self.interruption.signal or (every and self.step % every == 0):
+            self._save_within(means(self.model))
+
+    def on_test_begin(self, logs=None):
+        self.at_epochs_end = means(self.model)
+
+    def on_test_batch_end(self, batch, logs=None):
+        self.interruption.look(batch)
+        if self.interruption.signal:
+            self._save_within(self.at_epochs_end)
+
+    def on_epoch_end(self, epoch, logs=None):
+        score, weights = float(logs[MONITOR]), contextlib.nullcontext
+        if self.model.average is not None:
+            with self.model.average.in_place():
+                averaged = self.validation.scores(self.model)["pckh"]
+            logs[f"{MONITOR}_averaged"] = averaged
+            if averaged > score:
+                score, weights = float(averaged), self.model.average.in_place
+        self.standing.scores.append(score)
+        self.interruption.look()
+        if int(self.model.not_finite.numpy()):  # Nothing that is whole may be replaced; `nan_guard` will end this.
+            return
+        if self.standing.best_epoch == self.standing.epoch:
+            best_weights.save(self.workdir, checkpoints.networks(self.model), weights)
+        self.saved.save(self.standing)
+        write_json(os.path.join(self.workdir, STATE_FILE), self.standing.summary())
+        if self.standing.is_over(self.training.patience) or self.interruption.signal:
+            self.model.stop_training = True
+
+    def _save_within(self, values):
+        """A checkpoint within an epoch, with what it has logged so far; the last thing where a signal has come."""
+        if not int(self.model.not_finite.numpy()):
+            self.standing.means = values
+            self.saved.save(self.standing)
+            self.standing.means = None
+        if self.interruption.signal:
+            raise Stopped(self.interruption.signal, self.step)
+
+
+def means(model):
+    """The values of a model's metrics, as nested lists that go into JSON unchanged."""
+    return [[variable.numpy().tolist() for variable in metric.variables] for metric in model.metrics]
+
+
+def set_means(model, values):
+    """Puts `means` back."""
+    for metric, each in zip(model.metrics, values, strict=True):
+        for variable, value in zip(metric.variables, each, strict=True):
+            variable.assign(np.asarray(value, np.float32))
+
+
+class Progress(keras.callbacks.Callback):
+    """Prints one line an epoch: scores, the best so far, and the time left of the whole training."""
+
+    def __init__(self, standing, epochs):
+        super().__init__()
+        self.standing, self.epochs, self.begun = standing, epochs, None
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if self.begun is None:
+            self.begun, self.first = time.monotonic(), epoch
+
+    def on_epoch_end(self, epoch, logs=None):
+        left = (time.monotonic() - self.begun) / (epoch + 1 - self.first) * (self.epochs - epoch - 1)
+        averaged = logs.get(f"{MONITOR}_averaged")
+        print(
+            f"epoch {epoch + 1}/{self.epochs}  loss {logs['loss']:.5f}  PCKh {100 * logs[MONITOR]:.2f}"
+            + (f" (averaged {100 * averaged:.2f})" if averaged is not None else "")
+            + f"  best {100 * self.standing.best:.2f} (epoch {self.standing.best_epoch})  time left {_clock(left)}",
+            flush=True,
+        )
+
+
+def _clock(seconds):
+    minutes, seconds = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02d}:{seconds:02d}"

@@ -1,0 +1,49 @@
+"""What every epoch of a run logged, kept in its workdir as JSON lines."""
+
+import json
+import os
+import time
+
+import keras
+
+from data_pipeline.common.errors import UserError
+from data_pipeline.common.files import write_whole
+
+FILE = "history.jsonl"
+
+
+def read(workdir):
+    """The epochs of a run, in order.
+
+    Returns:
+        A list of dicts: `epoch` from 1, `seconds` that it took, and what training and validation (`val_...`) logged:
+        means over the epoch of each weighted loss term, share and accuracy. Empty where there is no history.
+
+    Raises:
+        UserError: the file is damaged.
+    """
+    path = os.path.join(workdir, FILE)
+    if not os.path.exists(path):
+        return []
+    try:
+        with open(path, encoding="utf-8") as file:
+            return [json.loads(line) for line in file]
+    except ValueError as error:
+        raise UserError(f"{path} is damaged ({error}); delete it, and the run goes on without what it held") from error
+
+
+class History(keras.callbacks.Callback):
+    """Adds each epoch to the workdir's history; an epoch that is done again, after a resume, replaces itself."""
+
+    def __init__(self, workdir):
+        super().__init__()
+        self.workdir = workdir
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.begun = time.monotonic()
+
+    def on_epoch_end(self, epoch, logs=None):
+        logged = {name: float(value) for name, value in (logs or {}).items()}
+        now = {"epoch": epoch + 1, "seconds": round(time.monotonic() - self.begun, 3), **logged}
+        kept = [line for line in read(self.workdir) if line["epoch"] <= epoch]
+        write_whole(os.path.join(self.workdir, FILE), "".join(json.dumps(line) + "\n" for line in [*kept, now]))
