@@ -1,6 +1,6 @@
 """`tf.train.Example`, the message that a record is, without TensorFlow: its import takes longer than 200 records.
 
-The same message is described to protobuf here, so its bytes are those of TensorFlow's own (`tests/test_example.py`).
+The same message is described to protobuf here, so its bytes are those of TensorFlow's own (`test_example_proto.py`).
 """
 
 import functools

@@ -20,7 +20,7 @@ from export.formats import onnx_
 from keras_apn.inference import pose_estimator
 from keras_apn.inference.visualization import OCCLUDED_FROM
 
-SOURCE = pathlib.Path(__file__).parents[1] / "export" / "web"
+SOURCE = pathlib.Path(__file__).parents[2] / "export" / "web"
 OFFLINE = ("ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ETIMEDOUT", "ENETUNREACH")
 # In pixels of the picture, as (left, top, right, bottom).
 FIRST, SECOND = (40, 30, 160, 230), (60, 90, 131, 202)

@@ -12,7 +12,7 @@ from keras_apn.config import ModelConfig
 from keras_apn.inference import exported_models, pose_estimator, runtimes
 from keras_apn.models.generator import build_generator
 
-MOBILE = pathlib.Path(__file__).parents[1] / "mobile.flags"
+MOBILE = pathlib.Path(__file__).parents[2] / "mobile.flags"
 WORDS = ("float32", "float16", "dynamic", "int8")
 HEATMAPS = {"CONV_2D", "MUL", "ADD", "MAX_POOL_2D", "RESIZE_NEAREST_NEIGHBOR"}
 DECODING = {

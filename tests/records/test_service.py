@@ -8,7 +8,7 @@ from data_pipeline import service
 from data_pipeline.common.errors import UserError
 from data_pipeline.records import dataset
 
-ROOT = pathlib.Path(__file__).parents[1]
+ROOT = pathlib.Path(__file__).parents[2]
 
 
 @pytest.fixture

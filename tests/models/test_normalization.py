@@ -1,4 +1,4 @@
-"""Batch norm by the fused operation and over replicas; `tests/test_distribute.py` has it on several of them."""
+"""Batch norm by the fused operation and over replicas; `test_several_devices.py` has it on several of them."""
 
 import keras
 import numpy as np

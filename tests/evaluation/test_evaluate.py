@@ -20,7 +20,7 @@ from keras_apn import evaluate
 from keras_apn.inference import pose_estimator
 from keras_apn.models import best_weights, networks
 
-ROOT = pathlib.Path(__file__).parents[1]
+ROOT = pathlib.Path(__file__).parents[2]
 COLUMN_KEYS = ["head", "shoulder", "elbow", "wrist", "hip", "knee", "ankle"]
 RATES = [*COLUMN_KEYS, "mean_14", "pooled_14", "pooled_16", "auc"]
 SECTIONS = ["pckh@0.5", "visible", "occluded", "curve", "people", "error_head_sizes", "occlusion_ap", "implausible"]

@@ -20,7 +20,7 @@ from data_pipeline.synthetic import scenes
 from keras_apn import config
 from keras_apn.training import history
 
-ROOT = pathlib.Path(__file__).parents[1]
+ROOT = pathlib.Path(__file__).parents[2]
 SECONDS = 600
 # Measured: at most 5e-5, above 1e-2 where devices do not share means, norms or batch norm (BUILD_NOTES 37).
 CLOSE = 1e-3

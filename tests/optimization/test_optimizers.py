@@ -154,7 +154,7 @@ def test_replicas_move_alike():
         [sys.executable, "-c", ON_TWO_DEVICES],
         capture_output=True,
         text=True,
-        cwd=pathlib.Path(__file__).parents[1],
+        cwd=pathlib.Path(__file__).parents[2],
         timeout=300,
         check=False,
     )

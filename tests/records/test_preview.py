@@ -14,7 +14,7 @@ from data_pipeline.common.errors import UserError
 from data_pipeline.records import dataset, shards
 from data_pipeline.skeleton import INDEX, NUM_JOINTS
 
-ROOT = pathlib.Path(__file__).parents[1]
+ROOT = pathlib.Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")

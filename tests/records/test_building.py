@@ -1,4 +1,4 @@
-"""A build that is interrupted; `APN_KILLS=20 pytest tests/test_building.py` interrupts it more often."""
+"""A build that is interrupted; `APN_KILLS=20 pytest tests/records/test_building.py` interrupts it more often."""
 
 import os
 import pathlib
@@ -16,7 +16,7 @@ from data_pipeline.common.errors import UserError
 from data_pipeline.readers.person import Person
 from data_pipeline.records import building
 
-ROOT = pathlib.Path(__file__).parents[1]
+ROOT = pathlib.Path(__file__).parents[2]
 KILLS = int(os.environ.get("APN_KILLS", "3"))
 BUILD = (
     sys.executable,

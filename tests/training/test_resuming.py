@@ -1,6 +1,6 @@
 """A run that is stopped and started again is the run that was never stopped.
 
-To the bit, as BUILD_NOTES 35 says; `tests/test_kills.py` has the same of processes that are killed.
+To the bit, as BUILD_NOTES 35 says; `tests/benchmarks/test_kills.py` has the same of processes that are killed.
 """
 
 import dataclasses
