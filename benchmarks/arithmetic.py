@@ -9,7 +9,7 @@ import math
 
 import keras
 
-from keras_apn.models import discriminators, generator
+from keras_apn.models import discriminator_layers, discriminators, generator
 
 
 def forward(network):
@@ -33,7 +33,7 @@ def training(network):
 
 
 def step(model):
-    """Operations of a training step for one image, as `keras_apn.adversarial.objective` computes it.
+    """Operations of a training step for one image, as `keras_apn.adversarial` computes it.
 
     Args:
         model: an `AdversarialPoseNet`.
@@ -43,14 +43,15 @@ def step(model):
         maps, to their weights; `pulling`, from P's and C's logits back to the fake maps, and the forwards that only
         this needs. The step is their sum.
     """
-    objective = model.objective
-    judges = list(objective.judges.values())
+    judges = list(model.networks.discriminators.values())
     joint = model.training_config.mode == "joint" or not judges
     pull = sum(_pull(_judge(network)) for network in judges)
     # Joint: the pull goes back along teaching's forward. Alternating: P and C have changed since, P's context too.
     again = 0 if joint else sum(forward(network) for network in judges)
     # Alternating: what P sees of G when it learns the truth, a forward of all but the last maps.
-    context = 0 if joint or objective.context != "features" else forward(model.generator) - _last_maps(model.generator)
+    context = (
+        0 if joint or model.networks.context != "features" else forward(model.generator) - _last_maps(model.generator)
+    )
     return {
         "generator": (1 if joint else 2) * training(model.generator) + context,
         "teaching": sum(_teaching(network, 1 if joint else 2) for network in judges),
@@ -66,7 +67,7 @@ def _teaching(network, phases):
 
 def _pull(judge):
     """From the logits back to the maps; where joints are pooled, through the features and through the weights."""
-    pooled = [layer for layer in judge.layers if isinstance(layer, discriminators.PooledAtJoints)]
+    pooled = [layer for layer in judge.layers if isinstance(layer, discriminator_layers.PooledAtJoints)]
     return forward(judge) + sum(map(_of_layer, pooled))
 
 
@@ -89,14 +90,14 @@ def _read(layer):
 
 
 def _multiplies(layer):
-    return isinstance(layer, (keras.layers.Conv2D, keras.layers.Dense, discriminators.PooledAtJoints))
+    return isinstance(layer, (keras.layers.Conv2D, keras.layers.Dense, discriminator_layers.PooledAtJoints))
 
 
 def _of_layer(layer):
     """Operations of one layer's forward for one image; padding counts as if it were multiplied."""
     if not _multiplies(layer):
         return 0
-    if isinstance(layer, discriminators.PooledAtJoints):
+    if isinstance(layer, discriminator_layers.PooledAtJoints):
         maps, features = (tensor.shape for tensor in layer.input)
         return 2 * math.prod(maps[1:]) * features[-1]
     # Each number of the output is the sum of as many products as a column of the kernel has numbers.

@@ -77,7 +77,7 @@ def measure(preset, mode, batch, precision, xla, recompute, threads, steps):
 def digest(model):
     """A text that is the same only where all weights of a model's networks are, to the bit."""
     found = hashlib.sha256()
-    for network in model.objective.networks.values():
+    for network in model.networks.by_key.values():
         for weight in network.get_weights():
             found.update(weight.tobytes())
     return found.hexdigest()

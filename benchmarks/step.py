@@ -69,8 +69,7 @@ def compiled(config, batch_size):
         scalars that training logs, the losses first, and the list of tensors to call it with. `function.model` is
         the model that it trains.
     """
-    # The machine that it is lowered for is not this one: no products in place of convolutions' gradients.
-    model = build_model(config, steps_per_epoch=1000, products=False)
+    model = build_model(config, steps_per_epoch=1000)
 
     @tf.function(jit_compile=True)
     def step(*inputs):

@@ -10,7 +10,7 @@ from data_pipeline.common.errors import UserError
 from data_pipeline.common.files import write_json
 
 CONFIG_FILE = "config.json"
-PRECISIONS = ("float32", "bfloat16", "float16")
+PRECISIONS = ("float32", "bfloat16")
 # What the first 1x1 convolution of each of G's branches gives; see `generator`.
 HEADS = ("wide", "joints")
 # How P and C judge, and what P sees of the image; see `discriminators`.
@@ -172,10 +172,9 @@ class TrainingConfig:
     )
     patience: int = _setting(0, "epochs without a better score after which training ends; 0 is never", least=0)
     init_from: str = _setting("", "the workdir whose best weights the networks start from")
-    precision: str = _setting(
-        "float32", "of the networks' arithmetic; heatmap losses stay in float32", choices=PRECISIONS
-    )
+    precision: str = _setting("float32", "of the networks' arithmetic; losses are in float32", choices=PRECISIONS)
     recompute: bool = _setting(False, "compute each stack of G again for its gradient, to save memory (BUILD_NOTES 39)")
+    reproducible: bool = _setting(True, "the same bits in every run of one seed on a CPU; nothing beside a GPU")
     xla: bool = _setting(False, "compile the step behind the augmentation by XLA")
     checkpoint_steps: int = _setting(0, "steps between checkpoints within an epoch; 0 is at its end alone", least=0)
     keep: int = _setting(3, "checkpoints that are kept, besides the best weights", least=1)
@@ -214,6 +213,8 @@ def load(workdir):
     try:
         with open(path, encoding="utf-8") as file:
             raw = json.load(file)
+        if raw["training"].get("precision") == "float16":  # Of runs before it went; all weights are float32.
+            raw["training"]["precision"] = "bfloat16"
         return Config(**{name: section(**raw[name]) for name, section in SECTIONS.items()})
     except OSError as error:
         raise UserError(f"{workdir} is not a workdir of keras_apn.train: {path}: {error.strerror}") from error

@@ -32,7 +32,7 @@ FREE = {
     "data": ("deterministic", "max_damaged", "data_service"),
     "training": (
         *("epochs", "patience", "checkpoint_steps", "keep", "panel_epochs", "not_finite_steps", "xla"),
-        *("recompute", "distribute", "synchronized_batch_norm"),
+        *("recompute", "distribute", "synchronized_batch_norm", "reproducible"),
     ),
 }
 

@@ -46,6 +46,14 @@ def confidence_labels(pose, true_pose, sigma, epsilon):
     return tf.cast(error < epsilon * target_norm(sigma), tf.float32)
 
 
+def thresholds(training, progress):
+    """`{"delta", "epsilon"}` of a `config.TrainingConfig`, on their way from wide to narrow."""
+    return {
+        "delta": threshold(training.threshold_schedule, training.delta_start, training.delta, progress),
+        "epsilon": threshold(training.threshold_schedule, training.epsilon_start, training.epsilon, progress),
+    }
+
+
 def threshold(schedule, start, end, progress):
     """A threshold on its way from `start` to `end`.
 

@@ -37,6 +37,30 @@ def heatmap_loss(predicted, true, annotated, *, stacks, reduction="mean", weight
     return total / (pixels * _divisor(mask, count))
 
 
+def generator_loss(stacks, truth, joints, training):
+    """Eq. 1: the loss of all stacks' heatmaps.
+
+    Args:
+        stacks: of each stack a dict of predicted heatmaps by task, [B, H, W, J].
+        truth: the true ones.
+        joints: by task a `batch.Joints`.
+        training: a `config.TrainingConfig`, of which it takes `reduction` and `foreground_weight`.
+
+    Returns:
+        `(loss, logs)`: a scalar; it and each task's part of it by name.
+    """
+    # Both tasks by the pose's foreground: weighed by its own target, the occlusion map would learn to cry wolf.
+    weights = 1.0 + training.foreground_weight * truth["pose"] if training.foreground_weight else None
+    parts = dict.fromkeys(stacks[0], 0.0)
+    for maps in stacks:
+        for task, predicted in maps.items():
+            mask, count = joints[task]
+            how = {"stacks": len(stacks), "reduction": training.reduction, "weights": weights, "count": count}
+            parts[task] += heatmap_loss(predicted, truth[task], mask, **how)
+    total = sum(parts.values())
+    return total, {"loss": total, **{f"loss_{task}": part for task, part in parts.items()}}
+
+
 def label_loss(logits, labels, annotated, count=None):
     """Binary cross-entropy of a discriminator's logits, the mean over annotated joints (Eq. 2 and 3, BUILD_NOTES 3).
 

@@ -1,19 +1,17 @@
 """Adversarial PoseNet: G, P and C trained together (Section 2.5, Algorithm 1)."""
 
-import functools
-
 import keras
 import tensorflow as tf
 
 from data_pipeline.augmentation import augment
 from data_pipeline.decode import decode
 from keras_apn import keras_compat, replicas
-from keras_apn.adversarial import moved_joints
+from keras_apn.adversarial import alternating, losses, moved_joints, train_step
+from keras_apn.adversarial.batch import Batch, counts
 from keras_apn.adversarial.discrimination import Discrimination
-from keras_apn.adversarial.objective import Objective
+from keras_apn.adversarial.networks import Networks
 from keras_apn.metrics.pck import PCKh
 from keras_apn.optimization.accumulation import accumulated
-from keras_apn.optimization.loss_scale import LossScale
 from keras_apn.optimization.moving_average import MovingAverage
 
 
@@ -41,9 +39,7 @@ class AdversarialPoseNet(keras.Model):
         self.training_config = training
         self.data_config = data
         self.total_steps = total_steps
-        networks = {"g": generator, "p": pose_discriminator, "c": confidence_discriminator}
-        present = {key: network for key, network in networks.items() if network is not None}
-        self.objective = Objective(present, training, data)
+        self.networks = Networks(generator, pose_discriminator, confidence_discriminator, training.recompute)
         self.crop_size = generator.input_shape[1]
         # Steps done: seeds the augmentation and moves the thresholds, so that a resumed run goes on where it was.
         self.step = keras_compat.counter("step")
@@ -53,11 +49,10 @@ class AdversarialPoseNet(keras.Model):
         plateaus = training.learning_rate_schedule == "plateau"
         self.reduction = keras_compat.same_everywhere(1.0, "reduction") if plateaus else None
         self.average = MovingAverage(generator, training.average_decay) if training.average_decay else None
-        self.loss_scale = LossScale() if training.precision == "float16" else None
-        self.means = {name: keras.metrics.Mean(name=name) for name in self.objective.logged}
+        self.means = {name: keras.metrics.Mean(name=name) for name in self.logged}
         self.pckh = PCKh(name="pckh")
         # How well P and C know good joints from bad ones; of validation alone, `evaluate` begins it anew.
-        self.discrimination = Discrimination(self.objective)
+        self.discrimination = Discrimination(self.networks, training, data)
         # What steps log is the same on every replica; Keras 2 would add it up, Keras 3 fails on several machines.
         self.distribute_reduction_method = "first"
         self.built = True
@@ -73,11 +68,9 @@ class AdversarialPoseNet(keras.Model):
         self.pose_optimizer = pose_optimizer
         self.confidence_optimizer = confidence_optimizer
         self.adversarial_optimizer = adversarial_optimizer
-        for key, network in self.objective.networks.items():
-            for optimizer in {id(o): o for o in (self.optimizers_of(p)[key] for p in self.objective.phases)}.values():
+        for key, network in self.networks.by_key.items():
+            for optimizer in {id(o): o for o in (self.optimizers_of(name)[key] for name in self.phases)}.values():
                 optimizer.build(network.trainable_variables)
-                if self.loss_scale is not None:
-                    optimizer.gate = self.loss_scale.gate
         # Augmentation stays outside: the warp has no XLA kernel.
         self.compiled_update = tf.function(self.update, jit_compile=True) if self.training_config.xla else self.update
 
@@ -88,9 +81,26 @@ class AdversarialPoseNet(keras.Model):
         return self.generator(inputs, training=training)
 
     @property
-    def adversarial(self):
-        """Whether P or C takes part."""
-        return bool(self.objective.judges)
+    def moves_joints(self):
+        """Whether P learns true poses of which some joints were moved."""
+        return self.training_config.moved_joints and "p" in self.networks.discriminators
+
+    @property
+    def phases(self):
+        """The updates of a step by name, in order: one, or the three of Algorithm 1 as printed."""
+        alternates = self.training_config.mode == "alternating" and self.networks.discriminators
+        return alternating.UPDATES if alternates else {"joint": train_step.joint}
+
+    @property
+    def logged(self):
+        """The names of what a step logs."""
+        names = ["loss", *(f"loss_{task}" for task in self.networks.tasks)]
+        for key in self.networks.discriminators:
+            kinds = ("real", "fake", "moved") if key == "p" and self.moves_joints else ("real", "fake")
+            names += [f"{what}_{key}" for what in ("adversarial", "gradient_ratio", "weight")]
+            names += [f"loss_{key}_{kind}" for kind in kinds] + [f"{key}_accuracy_{kind}" for kind in kinds]
+            names.append(f"{key}_fake_share")
+        return [*names, "delta", "epsilon"] if self.networks.discriminators else names
 
     @property
     def metrics(self):
@@ -114,11 +124,12 @@ class AdversarialPoseNet(keras.Model):
     def test_step(self, batch):
         """Scores G, P and C on a batch of patches, unaugmented."""
         example = augment.make_crops(batch, augment.identity(tf.shape(batch["patch"])[0]), self.crop_size)
-        maps, context = self.discrimination.predict(example["crop"])
-        self.means["loss"].update_state(*self.objective.score(maps, example))
-        joints, _ = decode(maps[self.objective.last["pose"]])
+        stacks, context = self.networks.predict(example["crop"], training=False)
+        batch = self._batch(example)
+        self.means["loss"].update_state(*self._score(stacks, batch))
+        joints, _ = decode(stacks[-1]["pose"])
         self.pckh.update_state(joints, example["joints_heatmap"], example["head_size_heatmap"], example["annotated"])
-        self.discrimination.update(maps, context, example)
+        self.discrimination.update(stacks[-1], context, batch)
         return {"loss": self.means["loss"].result(), "pckh": self.pckh.result()}
 
     def evaluate(self, *args, **kwargs):
@@ -144,13 +155,15 @@ class AdversarialPoseNet(keras.Model):
             heatmaps to L_G's, the labels' shares of ones, the discriminators' accuracies, the thresholds.
         """
         logs, progress = {}, tf.cast(self.step, tf.float32) / max(self.total_steps, 1)
-        scale = None if self.loss_scale is None else tf.convert_to_tensor(self.loss_scale.scale)
-        if self.objective.moves:
+        if self.moves_joints:
             example = example | self._moved(example)
         parts = self.training_config.accumulate
-        counts = self.objective.count(example, parts)
-        for name, phase in self.objective.phases.items():
-            compute = functools.partial(phase, progress=progress, scale=scale, counts=counts)
+        of_all = counts(example, self.networks.size, parts)
+        for name, phase in self.phases.items():
+
+            def compute(part, phase=phase):
+                return phase(self.networks, self._batch(part, of_all), self.training_config, progress)
+
             gradients, logged = accumulated(compute, example, parts)
             self._move(gradients, self.optimizers_of(name))
             logs |= logged
@@ -162,6 +175,22 @@ class AdversarialPoseNet(keras.Model):
         self.not_finite.assign(tf.where(finite, tf.zeros([], tf.int64), self.not_finite + 1))
         return logs
 
+    def _batch(self, example, of_all=None):
+        return Batch(example, size=self.networks.size, sigma=self.data_config.sigma, counts=of_all)
+
+    def _score(self, stacks, batch):
+        """Eq. 1 on a batch that may hold people of whom nothing is annotated, who do not count.
+
+        Returns:
+            `(loss, weight)`; the mean of several batches' losses by their weights is that of all their people.
+        """
+        loss, _ = losses.generator_loss(stacks, batch.truth, batch.joints, self.training_config)
+        mask = tf.cast(batch.joints["pose"].mask, tf.float32)
+        if self.training_config.reduction == "mean":
+            return loss, tf.reduce_sum(mask)
+        people = tf.reduce_sum(tf.reduce_max(mask, axis=1))
+        return loss * tf.cast(tf.shape(mask)[0], tf.float32) / tf.maximum(people, 1.0), people
+
     def _draw(self):
         """A seed of this step and replica, [2] int64."""
         replica = tf.distribute.get_replica_context()
@@ -169,25 +198,23 @@ class AdversarialPoseNet(keras.Model):
         return tf.stack([tf.constant(self.training_config.seed, tf.int64), draw])
 
     def _moved(self, example):
-        """The example's poses with some joints moved, as `Objective` takes them."""
+        """The example's poses with some joints moved, as `Batch` takes them."""
         place = example["joints_heatmap"], example["head_size_heatmap"], example["annotated"]
         # Not the augmentation's seed, which is that of its step too.
         joints, moved, scrambled = moved_joints.of_every_second(*place, -1 - self._draw())
         return {"moved_heatmap": joints, "moved": moved, "scrambled": scrambled}
 
     def optimizers_of(self, phase):
-        """By network what moves it in a phase of `Objective`."""
+        """By network what moves it in one of `phases`."""
         own = phase == "adversarial" and self.adversarial_optimizer is not None
         generator_optimizer = self.adversarial_optimizer if own else self.optimizer
         return {"g": generator_optimizer, "p": self.pose_optimizer, "c": self.confidence_optimizer}
 
     def _move(self, gradients, optimizers):
         """One update of every network that has a gradient."""
-        if self.loss_scale is not None:
-            gradients = self.loss_scale.kept(gradients)
         # Optimizers add the replicas' gradients up, whose mean is that of the batch.
         for key, gradient in gradients.items():
             if replicas.count() > 1:
                 gradient = [g / replicas.count() for g in gradient]
-            variables = self.objective.networks[key].trainable_variables
+            variables = self.networks.by_key[key].trainable_variables
             optimizers[key].apply_gradients(zip(gradient, variables, strict=True))

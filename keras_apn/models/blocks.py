@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from keras_apn.models import convolution, normalization
+from keras_apn.models.normalization import BatchNormalization
 
 # Keras's default of 0.99 needs hundreds of steps to follow the weights: validation collapses in short runs.
 BATCH_NORM_MOMENTUM = 0.9
@@ -12,14 +12,14 @@ BATCH_NORM_MOMENTUM = 0.9
 def norm_relu(x, *, name, norm=True):
     """Batch norm, then ReLU; without `norm` ReLU alone."""
     if norm:
-        x = normalization.layer(momentum=BATCH_NORM_MOMENTUM, epsilon=1e-5, name=f"{name}_bn")(x)
+        x = BatchNormalization(momentum=BATCH_NORM_MOMENTUM, epsilon=1e-5, name=f"{name}_bn")(x)
     return keras.layers.ReLU(name=f"{name}_relu")(x)
 
 
 def conv(x, filters, kernel=1, strides=1, *, name, stddev=None):
     """A plain convolution with bias; `stddev` starts the kernel from a normal distribution instead of Glorot's."""
     start = "glorot_uniform" if stddev is None else keras.initializers.RandomNormal(stddev=stddev)
-    return convolution.layer(
+    return keras.layers.Conv2D(
         filters, kernel, strides=strides, padding="same", kernel_initializer=start, name=f"{name}_conv"
     )(x)
 

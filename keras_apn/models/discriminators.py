@@ -11,17 +11,13 @@ import tensorflow as tf
 
 from data_pipeline.skeleton import NUM_JOINTS
 from keras_apn.config import DESIGNS
-from keras_apn.models import blocks
+from keras_apn.models import blocks, discriminator_layers
 from keras_apn.models.generator import check_size, tasks
 
 # Maps are within 0 and 1 and nearly empty; the features that they meet have a spread of about 1.
 MAP_GAIN = 8.0
 # Of the dense layer through which all joints are judged together.
 HIDDEN = 128
-# What the weights of a pooled joint are divided by beside their sum: below it a map counts as empty.
-EMPTY = 1e-3
-# The least norm of a map: a tenth, where a whole Gaussian of sigma 1 has 1.77.
-FAINT = 0.1
 
 
 def build_pose_discriminator(
@@ -87,7 +83,7 @@ def build_confidence_discriminator(*, crop_size=256, features=128, levels=4, occ
     else:
         shapes, norms = _shapes(maps)
         by_shape = _pooled(shapes, None, features)
-        by_amplitude = AmplitudeLogits(dtype="float32", name="amplitude_logits")(norms)
+        by_amplitude = discriminator_layers.AmplitudeLogits(dtype="float32", name="amplitude_logits")(norms)
         logits = keras.layers.Add(dtype="float32", name="logits")([by_shape, by_amplitude])
     return keras.Model(maps, logits, name="confidence_discriminator")
 
@@ -126,83 +122,6 @@ def judge(network, context, *kinds, training=False):
     return logits
 
 
-@keras.saving.register_keras_serializable("keras_apn")
-class PooledAtJoints(keras.layers.Layer):
-    """What features say where each joint is: their mean, weighed by the squares of the positive part of its map.
-
-    Takes [B, H, W, J] maps and [B, H, W, C] features; gives [B, J, C], near zero where a map is empty. The gradient
-    reaches the maps through the weights: P can tell a joint to be elsewhere.
-    """
-
-    def call(self, inputs):
-        maps, features = inputs
-        squares = tf.square(tf.nn.relu(maps))
-        total = tf.reduce_sum(squares, (1, 2))
-        pooled = tf.einsum("bhwj,bhwc->bjc", squares, features)
-        return pooled / (total + EMPTY)[..., None]
-
-    def compute_output_shape(self, input_shape):
-        maps, features = input_shape
-        return (maps[0], maps[-1], features[-1])
-
-
-@keras.saving.register_keras_serializable("keras_apn")
-class Readings(keras.layers.Layer):
-    """A linear reading of each joint's own features: [B, J, C] to [B, J]."""
-
-    def build(self, input_shape):
-        _, joints, channels = input_shape
-        self.kernel = self.add_weight(
-            name="kernel", shape=(joints, channels), initializer=keras.initializers.GlorotUniform()
-        )
-        self.bias = self.add_weight(name="bias", shape=(joints,), initializer="zeros")
-        super().build(input_shape)
-
-    def call(self, inputs):
-        return tf.reduce_sum(inputs * tf.cast(self.kernel, inputs.dtype), -1) + tf.cast(self.bias, inputs.dtype)
-
-    def compute_output_shape(self, input_shape):
-        return tuple(input_shape[:-1])
-
-
-@keras.saving.register_keras_serializable("keras_apn")
-class Norms(keras.layers.Layer):
-    """The L2 norm of each of [B, H, W, J] maps, never below `FAINT`: [B, J]."""
-
-    def call(self, inputs):
-        return tf.sqrt(tf.reduce_sum(tf.square(inputs), (1, 2)) + FAINT**2)
-
-    def compute_output_shape(self, input_shape):
-        return (input_shape[0], input_shape[-1])
-
-
-@keras.saving.register_keras_serializable("keras_apn")
-class Divided(keras.layers.Layer):
-    """[B, H, W, J] maps, each divided by its norm of [B, J]."""
-
-    def call(self, inputs):
-        maps, norms = inputs
-        return maps / norms[:, None, None]
-
-    def compute_output_shape(self, input_shape):
-        return tuple(input_shape[0])
-
-
-@keras.saving.register_keras_serializable("keras_apn")
-class AmplitudeLogits(keras.layers.Layer):
-    """Logits [B, J] that rise with the logarithm of norms [B, J], at a positive rate learned for each joint."""
-
-    def build(self, input_shape):
-        self.rate = self.add_weight(name="rate", shape=(input_shape[-1],), initializer="zeros")
-        super().build(input_shape)
-
-    def call(self, inputs):
-        return tf.nn.softplus(tf.convert_to_tensor(self.rate)) * tf.math.log(inputs)
-
-    def compute_output_shape(self, input_shape):
-        return tuple(input_shape)
-
-
 def _check(crop_size, levels, design):
     check_size(crop_size, levels)
     if design not in DESIGNS:
@@ -225,9 +144,12 @@ def _entry(maps, context, features):
 
 def _shapes(maps):
     """Maps of each task divided by the pose map's norm, and these norms [B, J]."""
-    norms = Norms(dtype="float32", name="norms")(maps["pose"])
+    norms = discriminator_layers.Norms(dtype="float32", name="norms")(maps["pose"])
     divisors = blocks.Apart(dtype="float32", name="norms_apart")(norms)
-    shapes = {task: Divided(dtype="float32", name=f"{task}_shape")([value, divisors]) for task, value in maps.items()}
+    shapes = {
+        task: discriminator_layers.Divided(dtype="float32", name=f"{task}_shape")([value, divisors])
+        for task, value in maps.items()
+    }
     return shapes, norms
 
 
@@ -236,13 +158,13 @@ def _pooled(maps, context, features):
     x = blocks.residual(_entry(maps, context, features), features, name="body", norm=False)
     x = blocks.conv(keras.layers.ReLU(name="verdict_relu")(x), features, name="verdict")
     whole = keras.layers.GlobalAveragePooling2D(name="whole")(x)
-    at_joints = PooledAtJoints(dtype="float32", name="at_joints")([maps["pose"], x])
+    at_joints = discriminator_layers.PooledAtJoints(dtype="float32", name="at_joints")([maps["pose"], x])
     together = keras.layers.Concatenate(name="joints_and_whole")(
         [keras.layers.Flatten(name="all_joints")(at_joints), whole]
     )
     together = keras.layers.Dense(HIDDEN, activation="relu", name="together")(together)
     together = keras.layers.Dense(NUM_JOINTS, dtype="float32", name="together_logits")(together)
-    own = Readings(dtype="float32", name="own_logits")(at_joints)
+    own = discriminator_layers.Readings(dtype="float32", name="own_logits")(at_joints)
     return keras.layers.Add(dtype="float32", name="joint_logits")([together, own])
 
 

@@ -60,6 +60,11 @@ def last_stack(generator):
     return sum(name.endswith("_pose") for name in generator.output)
 
 
+def by_stack(maps, tasks):
+    """G's dict of outputs as a list of one dict a stack: `[{"pose": ..., "occlusion": ...}, ...]`, of these tasks."""
+    return [{task: maps[f"stack{n + 1}_{task}"] for task in tasks} for n in range(len(maps) // len(tasks))]
+
+
 def last_outputs(generator):
     """The names of the last stack's outputs of a G, by task: `{"pose": "stack4_pose", ...}`."""
     stacks = last_stack(generator)

@@ -1,12 +1,9 @@
 """Batch norm by one operation in either Keras, and over the people of all replicas where that is wanted."""
 
-import functools
-
 import keras
 import tensorflow as tf
 
 from keras_apn import replicas
-from keras_apn.models import layer_kinds
 
 
 @keras.saving.register_keras_serializable("keras_apn")
@@ -60,5 +57,11 @@ class BatchNormalization(keras.layers.BatchNormalization):
         return origin + away, tf.maximum(square - tf.square(away), 0.0)
 
 
-_CHOICE = layer_kinds.Choice(BatchNormalization, functools.partial(BatchNormalization, synchronized=True))
-synchronized, layer = _CHOICE.within, _CHOICE.layer
+def synchronize(*networks):
+    """Makes the batch norms of networks, and of networks within them, take all replicas' batches; passes over None."""
+    for network in filter(None, networks):
+        for layer in network.layers:
+            if isinstance(layer, keras.Model):
+                synchronize(layer)
+            elif isinstance(layer, BatchNormalization):
+                layer.synchronized = True

@@ -14,29 +14,7 @@ from keras_apn import keras_compat
 EPSILON = 1e-8
 
 
-class Gated:
-    """An optimizer that a gate can close: as if an update had never been asked for, in every variable of its own too.
-
-    Attributes:
-        gate: a scalar float32 variable, the same on every replica: 1 is open, 0 closed. None is always open.
-    """
-
-    gate = None
-
-    def apply_gradients(self, grads_and_vars, *args, **kwargs):
-        """Moves the variables, or nothing at all; gradients must be finite behind a closed gate too."""
-        result = super().apply_gradients(grads_and_vars, *args, **kwargs)
-        if self.gate is not None:
-            self.iterations.assign_sub(tf.cast(1.0 - self.gate, self.iterations.dtype))
-        return result
-
-    def _behind_gate(self, open_value, closed_value):
-        if self.gate is None:
-            return open_value
-        return tf.where(self.gate > 0.0, tf.convert_to_tensor(open_value, tf.float32), closed_value)
-
-
-class RMSprop(Gated, keras.optimizers.RMSprop):
+class RMSprop(keras.optimizers.RMSprop):
     """RMSProp without momentum as Torch7 computes it: v = rho v + (1 - rho) g^2; w -= rate g / (sqrt(v) + epsilon).
 
     It holds a second array for each variable, its last gradient, which the fused operation asks for.
@@ -61,15 +39,15 @@ class RMSprop(Gated, keras.optimizers.RMSprop):
             v=keras_compat.handle(self._velocities[index]),
             beta1_power=0.0,
             beta2_power=0.0,
-            lr=self._behind_gate(self.learning_rate if learning_rate is None else learning_rate, 0.0),
-            beta1=self._behind_gate(0.0, 1.0),
-            beta2=self._behind_gate(self.rho, 1.0),
+            lr=self.learning_rate if learning_rate is None else learning_rate,
+            beta1=0.0,
+            beta2=self.rho,
             epsilon=self.epsilon,
             grad=gradient,
         )
 
 
-class Adam(Gated, keras.optimizers.Adam):
+class Adam(keras.optimizers.Adam):
     """Adam as its paper has it (Kingma and Ba, 2015, Algorithm 1), epsilon beside the corrected root."""
 
     def __init__(self, learning_rate, beta_1=0.9, beta_2=0.999, epsilon=EPSILON):
@@ -86,9 +64,9 @@ class Adam(Gated, keras.optimizers.Adam):
             v=keras_compat.handle(self._velocities[index]),
             beta1_power=tf.pow(self.beta_1, steps),
             beta2_power=beta2_power,
-            lr=self._behind_gate(self.learning_rate if learning_rate is None else learning_rate, 0.0),
-            beta1=self._behind_gate(self.beta_1, 1.0),
-            beta2=self._behind_gate(self.beta_2, 1.0),
+            lr=self.learning_rate if learning_rate is None else learning_rate,
+            beta1=self.beta_1,
+            beta2=self.beta_2,
             # The operation multiplies the whole quotient by sqrt(1 - beta2_power), epsilon's share too.
             epsilon=self.epsilon * tf.sqrt(1.0 - beta2_power),
             grad=gradient,

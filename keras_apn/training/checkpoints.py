@@ -64,8 +64,6 @@ class Checkpoints:
         held = {"step": model.step, "standing": self.told, **networks(model), **_optimizers(model)}
         if model.average is not None:
             held["average"] = model.average.values
-        if model.loss_scale is not None:
-            held["loss_scale"] = model.loss_scale.values
         self.checkpoint = tf.train.Checkpoint(**held)
 
     def restore(self):

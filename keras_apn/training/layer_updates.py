@@ -55,7 +55,7 @@ def kernels(model):
     """
     return {
         key: {layer.name: np.array(layer.kernel.numpy()) for layer in _layers(network) if hasattr(layer, "kernel")}
-        for key, network in model.objective.networks.items()
+        for key, network in model.networks.by_key.items()
     }
 
 

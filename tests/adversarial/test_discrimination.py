@@ -11,8 +11,10 @@ from data_pipeline import heatmaps
 from data_pipeline.records import dataset
 from keras_apn import config
 from keras_apn.adversarial import discrimination
-from keras_apn.adversarial.objective import Objective
+from keras_apn.adversarial.batch import Batch
+from keras_apn.adversarial.networks import Networks
 from keras_apn.inference import discriminator_scores
+from keras_apn.metrics import ranking
 from keras_apn.models import networks
 from keras_apn.training import run_records
 from keras_apn.training.build import build_model
@@ -41,21 +43,21 @@ def added(metric, *values, counted=None):
     ids=["right", "wrong", "half", "a tie", "all tied", "beyond the ends"],
 )
 def test_areas_by_hand(scores, given, area):
-    assert added(discrimination.AreaUnderCurve(), scores, given) == area
+    assert added(ranking.AreaUnderCurve(), scores, given) == area
 
 
 def test_what_does_not_count_is_left_out():
     scores, given, counted = [0.9, 0.1, 0.2, 0.8], [1, 0, 1, 0], [True, True, False, False]
-    assert added(discrimination.AreaUnderCurve(), scores, given, counted=counted) == 1
-    assert added(discrimination.CalibrationError(), scores, given, counted=counted) == pytest.approx(0.1)
-    metric = discrimination.MeanChange()
+    assert added(ranking.AreaUnderCurve(), scores, given, counted=counted) == 1
+    assert added(ranking.CalibrationError(), scores, given, counted=counted) == pytest.approx(0.1)
+    metric = ranking.MeanChange()
     metric.update_state(tf.constant([[1.0, 2.0, np.nan]]), tf.constant([[True, True, False]]))
     assert float(metric.result()) == 1.5
 
 
 @pytest.mark.parametrize("given", [[0, 0, 0], [1, 1, 1]], ids=["no positive", "no negative"])
 def test_one_class_has_no_area(given):
-    assert np.isnan(added(discrimination.AreaUnderCurve(), [0.1, 0.5, 0.9], given))
+    assert np.isnan(added(ranking.AreaUnderCurve(), [0.1, 0.5, 0.9], given))
 
 
 def exact(scores, given):
@@ -69,7 +71,7 @@ def test_the_area_by_bins_is_the_exact_one(spread):
     random = np.random.default_rng(0)
     given = random.integers(0, 2, 3000).astype(np.float32)
     logits = (spread * (random.normal(size=3000) + given)).astype(np.float32)
-    metric = discrimination.AreaUnderCurve()
+    metric = ranking.AreaUnderCurve()
     for part in np.split(np.arange(3000), 5):
         values = discrimination._spread(tf.constant(logits[None, part])), tf.constant(given[None, part])
         metric.update_state(*values, tf.ones((1, len(part)), tf.bool))
@@ -81,11 +83,11 @@ def test_calibration_by_hand():
     # Bins of a fifteenth: 0.50 and 0.52 share one, with half of them right; 0.9 is all right, 0.1 all wrong.
     probabilities, given = [0.50, 0.52, 0.9, 0.9, 0.1, 1.0], [1, 0, 1, 1, 0, 1]
     expected = (abs(1.02 - 1) + abs(1.8 - 2) + 0.1 + 0) / 6
-    assert added(discrimination.CalibrationError(), probabilities, given) == pytest.approx(expected, abs=1e-6)
+    assert added(ranking.CalibrationError(), probabilities, given) == pytest.approx(expected, abs=1e-6)
 
 
 def test_metrics_forget():
-    for metric in (discrimination.AreaUnderCurve(), discrimination.CalibrationError()):
+    for metric in (ranking.AreaUnderCurve(), ranking.CalibrationError()):
         added(metric, [0.9, 0.1], [1, 0])
         metric.reset_state()
         assert np.isnan(float(metric.result()))
@@ -107,9 +109,8 @@ def height_judge(rate=1.0, bias=0.0, name="c"):
 
 def judged(p=None, c=None, **settings):
     """A `Discrimination` of these networks."""
-    networks_ = {key: network for key, network in (("g", generator()), ("p", p), ("c", c)) if network is not None}
     training = config.TrainingConfig(epsilon=0.6, **settings)
-    return discrimination.Discrimination(Objective(networks_, training, config.DataConfig()))
+    return discrimination.Discrimination(Networks(generator(), p, c), training, config.DataConfig())
 
 
 def example(**changes):
@@ -135,12 +136,16 @@ def answer(given, wrong, height=0.3):
     everywhere = tf.ones(wrong.shape, tf.bool)
     pose = heatmaps.draw(tf.constant(np.where(wrong[..., None], far, joints)), everywhere, SIZE, 1.0)
     pose *= np.where(wrong, height, 1.0).astype(np.float32)[:, None, None]
-    return {"stack1_pose": pose, "stack1_occlusion": tf.zeros_like(pose)}
+    return {"pose": pose, "occlusion": tf.zeros_like(pose)}
+
+
+def add(found, given, maps):
+    found.update(maps, given["crop"], Batch(given, size=SIZE, sigma=1.0))
 
 
 def scores(found, given, maps):
     found.reset()
-    found.update(maps, given["crop"], given)
+    add(found, given, maps)
     return found.scores()
 
 
@@ -179,9 +184,9 @@ def test_what_is_not_annotated_or_outside_counts_nowhere():
     maps = answer(given, WRONG)
     before = scores(found, given, maps)
     # Whatever G says of them.
-    spoiled = maps["stack1_pose"].numpy().copy()
+    spoiled = maps["pose"].numpy().copy()
     spoiled[..., [4, 7]] = 5.0
-    assert scores(found, given, maps | {"stack1_pose": tf.constant(spoiled)}) == before
+    assert scores(found, given, maps | {"pose": tf.constant(spoiled)}) == before
     count = float(tf.reduce_sum(found.metrics["p"]["auc"].counts))
     assert count == PEOPLE * 14
     assert float(tf.reduce_sum(found.metrics["p"]["moved_auc"].counts)) <= count
@@ -224,10 +229,10 @@ def test_a_p_that_knows_the_pose_tells_moved_joints_the_same_in_every_epoch():
     counts = found.metrics["p"]["moved_auc"].counts
     kept, moved = tf.convert_to_tensor(counts)[1].numpy().sum(), tf.convert_to_tensor(counts)[0].numpy().sum()
     assert kept > moved > 0
-    found.update(maps, given["crop"], given)
+    add(found, given, maps)
     both = tf.convert_to_tensor(counts).numpy().copy()
     scores(found, given, maps)
-    found.update(maps, given["crop"], given)
+    add(found, given, maps)
     np.testing.assert_array_equal(tf.convert_to_tensor(counts).numpy(), both)
 
 

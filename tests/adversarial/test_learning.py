@@ -44,7 +44,7 @@ def pckh(model, examples):
     """PCKh@0.5 of G, in percent."""
     metric = PCKh()
     for example in examples:
-        joints, _ = decode(model.generator(example["crop"], training=False)[model.objective.last["pose"]])
+        joints, _ = decode(model.networks.predict(example["crop"], training=False)[0][-1]["pose"])
         metric.update_state(joints, example["joints_heatmap"], example["head_size_heatmap"], example["annotated"])
     return 100 * float(metric.result())
 

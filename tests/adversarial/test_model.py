@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from data_pipeline import heatmaps
 from keras_apn import config
+from keras_apn.adversarial.batch import Batch
 from keras_apn.adversarial.model import AdversarialPoseNet
 from keras_apn.models import networks
 from keras_apn.training.build import build_model
@@ -643,7 +644,9 @@ def test_the_third_term_of_p_by_hand(build, mode):
     logits = np.ones((3, 16))
     logits[0, 2] = 2 * math.exp(-4.5) - 1
     phase = {"joint": "joint", "alternating": "real"}[mode]
-    gradients, logs = model.objective.phases[phase](data, progress=0.0)
+    gradients, logs = model.phases[phase](
+        model.networks, Batch(data, size=SIZE, sigma=model.data_config.sigma), model.training_config, 0.0
+    )
     counted, real = where((1, 5)) & scrambled[:, None], where() & ~scrambled[:, None]
     terms = np.where(labels > 0.5, softplus(-logits), softplus(logits))
     assert float(logs["loss_p_moved"]) == pytest.approx(terms[counted].mean(), rel=1e-5)

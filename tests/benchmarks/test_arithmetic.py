@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from benchmarks import arithmetic, presets, step
 from keras_apn import config
-from keras_apn.models import blocks, discriminators, generator, networks
+from keras_apn.models import blocks, discriminator_layers, discriminators, generator, networks
 
 SMALL = config.ModelConfig(crop_size=16, stacks=1, features=4, levels=1, discriminator_features=6)
 
@@ -91,7 +91,7 @@ def multiplied(operation):
 def test_joints_pooled_by_hand():
     maps, image = keras.Input((8, 8, 16)), keras.Input((8, 8, 3))
     features = blocks.conv(image, 5, name="features")
-    network = keras.Model([maps, image], discriminators.PooledAtJoints()([maps, features]))
+    network = keras.Model([maps, image], discriminator_layers.PooledAtJoints()([maps, features]))
     of_features, pooled = 2 * 64 * 3 * 5, 2 * 64 * 16 * 5
     assert arithmetic.forward(network) == of_features + pooled
     # Neither the image's nor the maps' gradient is asked for.

@@ -40,7 +40,7 @@ def test_what_processes_trained_is_compared(monkeypatch, capsys, digests, code, 
 def test_one_bit_changes_the_digest():
     inputs = keras.Input((2,))
     network = keras.Model(inputs, keras.layers.Dense(1)(inputs))
-    model = types.SimpleNamespace(objective=types.SimpleNamespace(networks={"g": network}))
+    model = types.SimpleNamespace(networks=types.SimpleNamespace(by_key={"g": network}))
     before, weights = fit_step.digest(model), network.get_weights()
     assert fit_step.digest(model) == before
     network.set_weights([np.nextafter(weights[0], np.float32(9)), weights[1]])

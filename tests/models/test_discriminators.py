@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_apn.models import discriminators
+from keras_apn.models import discriminator_layers
 from keras_apn.models.discriminators import build_confidence_discriminator, build_pose_discriminator, judge, sees
 
 SIZES = {"crop_size": 32, "features": 8, "levels": 2}
@@ -229,7 +229,7 @@ def test_features_pooled_at_joints_by_hand():
     maps, features = np.zeros((1, 2, 2, 2), np.float32), np.zeros((1, 2, 2, 1), np.float32)
     features[0, :, :, 0] = [[1, 2], [3, 4]]
     maps[0, 0, 0, 0], maps[0, 1, 1, 0], maps[0, 0, 1, 0] = 1, 2, -9  # What is below 0 weighs nothing.
-    found = discriminators.PooledAtJoints()([tf.constant(maps), tf.constant(features)]).numpy()
+    found = discriminator_layers.PooledAtJoints()([tf.constant(maps), tf.constant(features)]).numpy()
     assert found.shape == (1, 2, 1)
     assert found[0, 0, 0] == pytest.approx((1 * 1 + 4 * 4) / 5, rel=1e-3)
     # An empty map has no features.
@@ -241,14 +241,14 @@ def test_a_map_is_drawn_to_the_features_that_are_wanted():
     features = tf.constant(np.reshape([1, 2, 3, 4], (1, 2, 2, 1)), tf.float32)
     with tf.GradientTape() as tape:
         tape.watch(maps)
-        pooled = discriminators.PooledAtJoints()([maps, features])
+        pooled = discriminator_layers.PooledAtJoints()([maps, features])
     gradient = tape.gradient(pooled, maps).numpy().ravel()
     # 2 m (feature - mean) / sum of squares; the mean is 2.5 and the squares' sum 1.
     np.testing.assert_allclose(gradient, [-1.5, -0.5, 0.5, 1.5], atol=5e-3)
 
 
 def test_readings_by_hand():
-    layer = discriminators.Readings()
+    layer = discriminator_layers.Readings()
     x = tf.constant([[[1.0, 2.0], [3.0, 4.0]]])
     layer.build((None, 2, 2))
     layer.set_weights([np.array([[1, 10], [100, 1000]]), np.array([0.5, -0.5])])
@@ -258,16 +258,16 @@ def test_readings_by_hand():
 def test_norms_and_shapes_by_hand():
     maps = np.zeros((1, 2, 2, 2), np.float32)
     maps[0, 0, :, 0] = 3, 4
-    norms = discriminators.Norms()(tf.constant(maps))
+    norms = discriminator_layers.Norms()(tf.constant(maps))
     np.testing.assert_allclose(norms, [[math.sqrt(25.01), 0.1]], rtol=1e-6)
-    shapes = discriminators.Divided()([tf.constant(maps), norms])
+    shapes = discriminator_layers.Divided()([tf.constant(maps), norms])
     np.testing.assert_allclose(shapes[0, 0, :, 0], np.array([3, 4]) / math.sqrt(25.01), rtol=1e-6)
     assert not shapes.numpy()[..., 1].any()
 
 
 @pytest.mark.parametrize("rate", [-5.0, 0.0, 5.0])
 def test_logits_of_amplitude_rise_by_every_rate(rate):
-    layer = discriminators.AmplitudeLogits()
+    layer = discriminator_layers.AmplitudeLogits()
     layer.build((None, 1))
     layer.set_weights([np.array([rate])])
     expected = math.log1p(math.exp(rate)) * np.log([0.5, 1.0, 2.0])

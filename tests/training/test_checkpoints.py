@@ -19,9 +19,7 @@ MODEL = config.ModelConfig(crop_size=32, stacks=1, features=4, levels=1, discrim
 @pytest.fixture(scope="module")
 def model():
     """With all that a checkpoint can hold."""
-    training = config.TrainingConfig(
-        optimizer="adam", mode="alternating", split_optimizer=True, average_decay=0.9, precision="float16"
-    )
+    training = config.TrainingConfig(optimizer="adam", mode="alternating", split_optimizer=True, average_decay=0.9)
     return build_model(config.Config(model=MODEL, training=training), steps_per_epoch=10)
 
 
@@ -30,7 +28,7 @@ def variables(model):
     found = [v for network in checkpoints.networks(model).values() for v in network.weights]
     for optimizer in (model.optimizer, model.pose_optimizer, model.confidence_optimizer, model.adversarial_optimizer):
         found += optimizer.variables() if callable(optimizer.variables) else optimizer.variables
-    return [*found, *model.average.values, *model.loss_scale.values]
+    return [*found, *model.average.values]
 
 
 def fill(model, value):

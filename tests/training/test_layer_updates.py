@@ -23,7 +23,7 @@ def test_every_kernel_is_measured_and_a_starved_network_is_seen():
     before = layer_updates.kernels(model)
     assert {key: sum(np.size(kernel) > 0 for kernel in layers.values()) for key, layers in before.items()} == {
         key: sum("kernel" in v.name for v in network.trainable_variables)
-        for key, network in model.objective.networks.items()
+        for key, network in model.networks.by_key.items()
     }
     model.update(example(32, 2))
     found = layer_updates.ratios(before, layer_updates.kernels(model))

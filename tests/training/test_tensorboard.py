@@ -94,10 +94,8 @@ def test_tags_are_grouped(name, tag):
 
 def test_everything_that_an_epoch_logs_is_a_curve(trained, model):
     lines = history.read(trained)
-    assert {tensorboard.tag(name) for name in model.objective.logged} <= set(
-        written(trained, "train").Tags()["scalars"]
-    )
-    for name in model.objective.logged:
+    assert {tensorboard.tag(name) for name in model.logged} <= set(written(trained, "train").Tags()["scalars"])
+    for name in model.logged:
         expected = [(line["epoch"], pytest.approx(line[name], rel=1e-6)) for line in lines]
         assert curve(trained, "train", tensorboard.tag(name)) == expected
     losses = [(line["epoch"], pytest.approx(line["val_loss"], rel=1e-6)) for line in lines]

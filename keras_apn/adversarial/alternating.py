@@ -1,0 +1,74 @@
+"""Algorithm 1 as printed (`--mode=alternating`): three updates a step, each before networks as the last one left them.
+
+Each function takes and gives what `train_step.joint` does.
+"""
+
+import tensorflow as tf
+
+from keras_apn.adversarial import losses, terms
+from keras_apn.adversarial.balance import balanced
+from keras_apn.adversarial.train_step import backward, fake_labels, named, without_gradient
+
+
+def supervised(networks, batch, training, progress):
+    """G by Eq. 1; P and C by the second terms of Eq. 2 and 3, of what G predicted before it moves."""
+    with tf.GradientTape() as prediction:
+        stacks, context = networks.predict(batch.example["crop"])
+    upstream, logs = _supervise(stacks, batch, training)
+    gradients = {"g": backward(prediction, stacks, networks.generator, upstream)}
+
+    fake = batch.seen(without_gradient(stacks[-1]))
+    thresholds, given = fake_labels(batch, fake, training, progress)
+    own = terms.fake(fake, *given, batch.joints["judged"])
+    taught, told = _teach(networks, tf.stop_gradient(context), own)
+    return gradients | taught, logs | thresholds | told
+
+
+def real(networks, batch, training, progress):
+    """P and C by the first terms of Eq. 2 and 3, of the truth, and P by moved joints."""
+    context = batch.example["crop"]
+    if networks.context == "features":
+        _, context = networks.predict(context)
+    return _teach(networks, tf.stop_gradient(context), terms.real(batch, networks, training))
+
+
+def adversarial(networks, batch, training, progress):
+    """G by Eq. 4, before P and C as they have become."""
+    with tf.GradientTape() as prediction:
+        stacks, context = networks.predict(batch.example["crop"])
+    upstream, logs = _supervise(stacks, batch, training)
+
+    fake, pulls = batch.seen(without_gradient(stacks[-1])), {}
+    _, given = fake_labels(batch, fake, training, progress)
+    own = terms.fake(fake, *given, batch.joints["judged"])
+    for key, network in networks.discriminators.items():
+        with tf.GradientTape() as tape:
+            tape.watch(fake)
+            logits = terms.judge(network, tf.stop_gradient(context), own[key])
+            deceived = terms.deceived(logits["fake"], own[key]["fake"], training.pull)
+        pulls[key] = deceived, batch.seen(tape.gradient(deceived, fake))
+    upstream[-1], told = balanced(upstream[-1], pulls, training, progress)
+    return {"g": backward(prediction, stacks, networks.generator, upstream)}, logs | told
+
+
+# In the order of Algorithm 1; what an update has gradients for moves behind it.
+UPDATES = {"supervised": supervised, "real": real, "adversarial": adversarial}
+
+
+def _supervise(stacks, batch, training):
+    """Eq. 1: its gradient at every heatmap, and its logs."""
+    with tf.GradientTape() as tape:
+        tape.watch(stacks)
+        loss, logs = losses.generator_loss(stacks, batch.truth, batch.joints, training)
+    return tape.gradient(loss, stacks), logs
+
+
+def _teach(networks, context, own):
+    """The gradients and logs of P and C by the terms of each."""
+    gradients, logs = {}, {}
+    for key, network in networks.discriminators.items():
+        with tf.GradientTape() as tape:
+            loss, told = terms.loss(terms.judge(network, context, own[key]), own[key])
+        gradients[key] = tape.gradient(loss, network.trainable_variables)
+        logs |= named(key, told, own[key])
+    return gradients, logs

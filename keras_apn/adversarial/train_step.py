@@ -1,0 +1,85 @@
+"""The training step that all three networks share: the losses of Eq. 1 to 4 by one forward of G (`--mode=joint`).
+
+`alternating.py` has Algorithm 1 as it is printed.
+"""
+
+import tensorflow as tf
+
+from keras_apn.adversarial import labels, losses, terms
+from keras_apn.adversarial.balance import balanced
+
+
+def joint(networks, batch, training, progress):
+    """The gradients of one step.
+
+    Args:
+        networks: a `Networks`.
+        batch: a `Batch`.
+        training: a `config.TrainingConfig`.
+        progress: share of the training that is done, a scalar.
+
+    Returns:
+        `(gradients, logs)`: by network ("g", "p", "c") a list as of its `trainable_variables`, and a dict of scalars.
+    """
+    gradients, pulls = {}, {}
+    # G predicts pose and occlusion (Section 2.1); P and C see the last stack's heatmaps, without its gradient.
+    with tf.GradientTape() as prediction:
+        stacks, context = networks.predict(batch.example["crop"])
+    fake, context = batch.seen(without_gradient(stacks[-1])), tf.stop_gradient(context)
+
+    # G's loss (Eq. 1) and its gradient at every heatmap.
+    with tf.GradientTape() as tape:
+        tape.watch(stacks)
+        loss, logs = losses.generator_loss(stacks, batch.truth, batch.joints, training)
+    upstream = tape.gradient(loss, stacks)
+
+    if networks.discriminators:
+        # Which predictions P and C shall take for real: p_fake and c_fake (Section 2.4).
+        thresholds, (p_fake, c_fake) = fake_labels(batch, fake, training, progress)
+        shown, truth = terms.fake(fake, p_fake, c_fake, batch.joints["judged"]), terms.real(batch, networks, training)
+        for key, network in networks.discriminators.items():
+            # P learns by Eq. 2, C by Eq. 3; both pull the fakes toward what they take for real.
+            own = shown[key] | truth[key]
+            with tf.GradientTape(persistent=True) as tape:
+                tape.watch(fake)
+                logits = terms.judge(network, context, own)
+                loss, told = terms.loss(logits, own)
+                deceived = terms.deceived(logits["fake"], own["fake"], training.pull)
+            gradients[key] = tape.gradient(loss, network.trainable_variables)
+            pulls[key] = deceived, batch.seen(tape.gradient(deceived, fake))
+            logs |= named(key, told, own)
+        # G learns by Eq. 4: Eq. 1, and at the last stack what P and C pull, balanced.
+        upstream[-1], told = balanced(upstream[-1], pulls, training, progress)
+        logs |= thresholds | told
+
+    gradients["g"] = backward(prediction, stacks, networks.generator, upstream)
+    return gradients, logs
+
+
+def without_gradient(maps):
+    """A dict of tensors that no gradient flows back through."""
+    return {task: tf.stop_gradient(value) for task, value in maps.items()}
+
+
+def fake_labels(batch, fake, training, progress):
+    """`(thresholds, (p_fake, c_fake))` of what G predicts: the last by `labels`, [B, 16] each."""
+    thresholds, example = labels.thresholds(training, progress), batch.example
+    place = example["joints_heatmap"], example["head_size_heatmap"]
+    p_fake = labels.pose_labels(fake["pose"], *place, thresholds["delta"])
+    c_fake = labels.confidence_labels(fake["pose"], batch.truth["pose"], batch.sigma, thresholds["epsilon"])
+    return thresholds, (p_fake, c_fake)
+
+
+def backward(prediction, stacks, generator, upstream):
+    """G's gradient, from the tape of its forward and the gradients at its heatmaps."""
+    maps, at_maps = (tf.nest.flatten(each) for each in (stacks, upstream))
+    return prediction.gradient(maps, generator.trainable_variables, output_gradients=at_maps)
+
+
+def named(key, told, own):
+    """What `terms.loss` logs of a discriminator, under its name, and the share of fakes whose label is 1."""
+    logs = {f"loss_{key}_{kind}": told[f"loss_{kind}"] for kind in own}
+    logs |= {f"{key}_accuracy_{kind}": told[f"accuracy_{kind}"] for kind in own}
+    if "fake" in own:
+        logs[f"{key}_fake_share"] = losses.masked_mean(own["fake"].labels, *own["fake"].joints)
+    return logs
