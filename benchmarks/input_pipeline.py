@@ -29,7 +29,7 @@ import numpy as np
 import tensorflow as tf
 from absl import flags
 
-from benchmarks import conventional, pictures
+from benchmarks import conventional, input_report, pictures
 from data_pipeline import geometry, heatmaps
 from data_pipeline.augmentation import augment
 from data_pipeline.common import program
@@ -80,9 +80,7 @@ def decode_only(work):
 def pipeline(work):
     """Endless batches as training reads them."""
     paths = pictures.shard_paths(work.folder)
-    return iter(
-        dataset.load(paths, patch_size=PATCH_SIZE, batch_size=work.batch_size, shuffle=work.shuffle, repeat=True)
-    )
+    return iter(dataset.endless(paths, patch_size=PATCH_SIZE, batch_size=work.batch_size, shuffle=work.shuffle))
 
 
 def _conventional(work, load):
@@ -198,24 +196,6 @@ def apart(function, *arguments):
         return pool.apply(function, arguments)
 
 
-def summary(measured, whole):
-    """The report of `by_turns`'s and `unpinned`'s measurements, as the JSON file holds it."""
-    core = {name: statistics.median(pair[0] for pair in pairs) for name, pairs in measured.items()}
-    return {
-        **core,
-        "pipeline_share_of_decode": core["pipeline"] / core["decode_only"],
-        "pipeline_over_conventional": core["pipeline"] / core["conventional"],
-        "pipeline_over_conventional_uint8": core["pipeline"] / core["conventional_uint8"],
-        **whole,
-        "device_ms_per_batch": statistics.median(whole["device_ms_per_batch"]),
-        "repeats": {
-            **{name: [pair[0] for pair in pairs] for name, pairs in measured.items()},
-            "device_ms_per_batch": whole["device_ms_per_batch"],
-        },
-        "repeats_wall": {name: [pair[1] for pair in pairs] for name, pairs in measured.items()},
-    }
-
-
 def sizes(work):
     """Mean kilobytes of a photograph and of a record's patch."""
     files = [os.path.getsize(os.path.join(work.folder, person.image)) for person in work.people]
@@ -224,31 +204,10 @@ def sizes(work):
 
 
 def throughput(work):
-    """Measures all stages; the report of `summary` with `sizes`."""
+    """Measures all stages; the report of `input_report.summary` with `sizes`."""
     with one_core():
         measured = apart(by_turns, work)
-    return {**summary(measured, apart(unpinned, work)), **sizes(work), "batch_size": work.batch_size}
-
-
-def table(report):
-    """The report as text."""
-    lines = [f"{'images/s a core':<20} {'median':>8} {'least':>8} {'most':>8}   of decode_only"]
-    for name in STAGES:
-        least, most = min(report["repeats"][name]), max(report["repeats"][name])
-        share = report[name] / report["decode_only"]
-        lines.append(f"{name:<20} {report[name]:8.1f} {least:8.1f} {most:8.1f}   {share:.3f}")
-    each = report["device_ms_per_batch"]
-    return "\n".join(
-        [
-            *lines,
-            f"pipeline over conventional: {report['pipeline_over_conventional']:.1f} times, "
-            f"over conventional_uint8: {report['pipeline_over_conventional_uint8']:.1f} times",
-            f"pipeline on {report['cores']} cores: {report['pipeline_all_cores']:.0f} images/s by the clock",
-            f"device part on {report['device']}: {each:.1f} ms a batch of {report['batch_size']}, "
-            f"{1000 * report['batch_size'] / each:.0f} images/s",
-            f"mean size: photographs {report['photograph_kb']:.0f} KB, patches {report['patch_kb']:.0f} KB",
-        ]
-    )
+    return {**input_report.summary(measured, apart(unpinned, work)), **sizes(work), "batch_size": work.batch_size}
 
 
 def define_flags():
@@ -279,7 +238,7 @@ def main(values):
             report = {"rss_mb": [now for now, _ in measured], "peak_rss_mb": [peak for _, peak in measured]}
         else:
             report = throughput(work)
-            print(table(report))
+            print(input_report.table(report, STAGES))
     if values.json:
         write_json(values.json, report)
 

@@ -62,36 +62,63 @@ def load(
     batch_size,
     shuffle=0,
     seed=0,
-    repeat=False,
     names=False,
     deterministic=True,
-    start=0,
-    proportions=None,
-    worker=(0, 1),
     every=(0, 1),
     service=None,
 ):
-    """Batches of records, decoded on the host in parallel.
+    """Batches of one pass over records, decoded on the host in parallel; the last one may be smaller.
 
     Args:
-        shards: paths, or the `integrity.Segment`s of them that can be read; with `proportions` a list of such lists.
+        shards: paths, or the `integrity.Segment`s of them that can be read.
         patch_size: side of their patches, from `describe`.
-        batch_size: records in a batch; the last one of an epoch may be smaller unless `repeat`.
+        batch_size: records in a batch.
         shuffle: size of the shuffle buffer in (encoded) records; 0 keeps the order of the files.
-        seed: of the shuffle: the same order for the same seed.
-        repeat: go on for ever, with another order in every pass over the records.
+        seed: of the shuffle: the same order for the same seed, another one in every pass.
         names: also give `patch_to_image` [B, 2, 3], `image` [B] string and `person_index` [B].
         deterministic: the same order for the same seed; if not, what is ready first comes first.
-        start: batches that were taken before, with `repeat`: what follows them comes first. Needs segments.
-        proportions: of each list of `shards` in a mixture, with `repeat`; the batches hold them evenly spread.
-        worker: `(index, count)`; each of `count` workers gets its own shards.
-        every: `(index, count)`; every `count`-th record, from the one at `index` on. Not with `repeat`.
+        every: `(index, count)`; every `count`-th record, from the one at `index` on.
         service: address of a tf.data service, as `grpc://host:5050`, whose machines read and decode; they must see
             the shards under the same paths.
 
     Returns:
         A `tf.data.Dataset` of dicts: `patch` [B, P, P, 3] uint8, `joints_patch` [B, 16, 2] float32, `annotated` and
         `visible` [B, 16] bool, `occlusion_known` [B] bool, `head_size_patch` [B] float32.
+
+    Raises:
+        UserError: nobody answers at the service's address.
+    """
+    index, count = every
+    encoded = stream.once(_segments(shards), shuffle=shuffle, seed=seed, deterministic=deterministic)
+    batches = encoded.shard(count, index).batch(batch_size)
+    return _decoded(batches, patch_size, names, deterministic, service)
+
+
+def endless(
+    shards,
+    *,
+    patch_size,
+    batch_size,
+    shuffle=0,
+    seed=0,
+    names=False,
+    deterministic=True,
+    start=0,
+    proportions=None,
+    worker=(0, 1),
+    service=None,
+):
+    """Full batches for ever, in another order in every pass over the records.
+
+    Args:
+        shards: as of `load`; with `proportions` a list of such lists.
+        patch_size, batch_size, shuffle, seed, names, deterministic, service: as of `load`.
+        start: batches that were taken before: what follows them comes first. Needs segments.
+        proportions: of each list of `shards` in a mixture; the batches hold them evenly spread.
+        worker: `(index, count)`; each of `count` workers gets its own shards.
+
+    Returns:
+        What `load` does.
 
     Raises:
         UserError: there are fewer shards than workers, or nobody answers at the service's address.
@@ -101,17 +128,19 @@ def load(
     if proportions:
         sources = [lambda taken, own=own: stream.endless(own, start=taken, **order) for own in groups]
         encoded = stream.mixed(sources, proportions, start * batch_size)
-    elif repeat:
-        encoded = stream.endless(*groups, start=start * batch_size, **order)
     else:
-        encoded = stream.once(*groups, **order).shard(every[1], every[0])
+        encoded = stream.endless(*groups, start=start * batch_size, **order)
+    return _decoded(encoded.batch(batch_size, drop_remainder=True), patch_size, names, deterministic, service)
+
+
+def _decoded(batches, patch_size, names, deterministic, service):
+    """Batches of encoded records as dicts, by a service where there is one."""
 
     def parse(serialized):
         batch = record_format.parse(serialized, patch_size)
         return {key: value for key, value in batch.items() if names or key not in NAMES}
 
     # Batched before they are decoded: one call of the parser a batch, and each patch is copied once (BUILD_NOTES 23).
-    batches = encoded.batch(batch_size, drop_remainder=repeat)
     batches = batches.map(parse, num_parallel_calls=tf.data.AUTOTUNE, deterministic=deterministic)
     if service:
         _reach(service)
@@ -124,7 +153,7 @@ def padded(batches, batch_size, count):
     """So many batches of one size: what is missing are people of whom nothing is annotated.
 
     Args:
-        batches: as `load` gives them, without `repeat`; no more than `count`, and none larger than `batch_size`.
+        batches: as `load` gives them; no more than `count`, and none larger than `batch_size`.
         batch_size: of every batch.
         count: of batches.
 

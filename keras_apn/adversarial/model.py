@@ -18,7 +18,7 @@ from keras_apn.optimization.moving_average import MovingAverage
 class AdversarialPoseNet(keras.Model):
     """G with its two teachers.
 
-    It is given the networks and trains on batches of patches, as `dataset.load` gives them. Called, it is G.
+    It is given the networks and trains on batches of patches, as `dataset.endless` gives them. Called, it is G.
     `update` is the part of a training step behind the augmentation; every operation in it has an XLA kernel.
 
     Args:

@@ -117,13 +117,12 @@ class Share:
 
 def batches(config, records, start, share=Share(), **options):
     """A worker's share of the training batches of a run behind the first `start`, from shards of its own."""
-    return dataset.load(
+    return dataset.endless(
         records.segments,
         patch_size=records.patch_size,
         batch_size=share.size(config.training.batch_size),
         shuffle=config.data.shuffle,
         seed=config.training.seed,
-        repeat=True,
         start=share.count(start),
         proportions=records.proportions,
         deterministic=config.data.deterministic,

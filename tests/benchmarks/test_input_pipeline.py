@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from benchmarks import conventional, input_pipeline, pictures
+from benchmarks import conventional, input_pipeline, input_report, pictures
 from data_pipeline import geometry, heatmaps
 from data_pipeline.augmentation import augment
 from data_pipeline.records import dataset
@@ -131,11 +131,11 @@ def test_a_report_has_every_rate_and_goes_into_json(work):
         for name, stage in input_pipeline.STAGES.items()
     }
     whole = {"pipeline_all_cores": 1.0, "device_ms_per_batch": [3.0, 1.0, 2.0], "device": "CPU", "cores": 2}
-    report = {**input_pipeline.summary(measured, whole), **input_pipeline.sizes(work), "batch_size": 2}
+    report = {**input_report.summary(measured, whole), **input_pipeline.sizes(work), "batch_size": 2}
     assert json.loads(json.dumps(report)) == report
     assert all(report[name] > 0 for name in input_pipeline.STAGES)
     assert report["device_ms_per_batch"] == 2
-    assert "conventional_uint8" in input_pipeline.table(report)
+    assert "conventional_uint8" in input_report.table(report, input_pipeline.STAGES)
 
 
 def test_a_report_compares_medians():
@@ -146,7 +146,7 @@ def test_a_report_compares_medians():
         "conventional_uint8": [18.0, 18.0, 2.0],
     }
     measured = {name: [(core, 1.0) for core in cores] for name, cores in rates.items()}
-    report = input_pipeline.summary(measured, {"device_ms_per_batch": [1.0]})
+    report = input_report.summary(measured, {"device_ms_per_batch": [1.0]})
     assert report["pipeline_share_of_decode"] == pytest.approx(0.9)
     assert report["pipeline_over_conventional"] == pytest.approx(10)
     assert report["pipeline_over_conventional_uint8"] == pytest.approx(5)
