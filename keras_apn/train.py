@@ -20,11 +20,11 @@ from keras_apn.inference import pose_estimator
 from keras_apn.models import best_weights
 from keras_apn.training import checkpoints, distribution, loop, run_records, signals
 from keras_apn.training.build import build_model
-from keras_apn.training.callbacks import Keeper, Progress
+from keras_apn.training.callbacks import Progress, RunKeeper
 from keras_apn.training.history import History
-from keras_apn.training.layer_updates import Updates
-from keras_apn.training.nan_guard import Finite
-from keras_apn.training.tensorboard import Summaries
+from keras_apn.training.layer_updates import LayerUpdates
+from keras_apn.training.nan_guard import NanGuard
+from keras_apn.training.tensorboard import TensorBoardLogs
 
 # What a run may be resumed with, whatever it was begun with.
 FREE = {
@@ -94,22 +94,22 @@ def train(config, workdir):
     check_resumable(config, workdir)
     steps = run_records.steps_in_epoch(config, records)
     told = workers.told if workers.count > 1 else None
-    with workers.together(), workers.folder(workdir) as own, signals.Interruption(told) as asked:
+    with workers.together(), workers.folder(workdir) as own, signals.StopSignal(told) as asked:
         config.save(own)
         with workers.strategy.scope():
             model = build_model(config, steps)
         saved = checkpoints.Checkpoints(model, workdir, training.keep, own)
-        standing = saved.restore()
+        run_state = saved.restore()
         workers.check_agreement(config, int(model.step.numpy()))
-        _begin(model, standing, steps, training, workdir, workers)
+        _begin(model, run_state, steps, training, workdir, workers)
         validation = _validation(config, held_out, workers)
         callbacks = [
-            Updates(own),
-            Finite(own, training.not_finite_steps, _batch_at(config, records, workers.count)),
-            Keeper(own, saved, standing, training, asked, validation),
-            *([Progress(standing, training.epochs)] if workers.writes else []),
+            LayerUpdates(own),
+            NanGuard(own, training.not_finite_steps, _batch_at(config, records, workers.count)),
+            RunKeeper(own, saved, run_state, training, asked, validation),
+            *([Progress(run_state, training.epochs)] if workers.writes else []),
             History(own),
-            Summaries(own, run_records.held_out(config, held_out), training),
+            TensorBoardLogs(own, run_records.held_out(config, held_out), training),
         ]
         loop.fit(
             model,
@@ -117,7 +117,7 @@ def train(config, workdir):
                 lambda share: run_records.batches(config, records, start, share, service=data.data_service or None)
             ),
             validation,
-            standing,
+            run_state,
             steps,
             training,
             callbacks,
@@ -127,12 +127,12 @@ def train(config, workdir):
     return model
 
 
-def _begin(model, standing, steps, training, workdir, workers):
+def _begin(model, run_state, steps, training, workdir, workers):
     """Tells where a run goes on, or starts it from another's weights where it is new."""
     done = int(model.step.numpy())
     if done and workers.writes:
-        within = f", step {done - standing.epoch * steps} of the next" if done > standing.epoch * steps else ""
-        print(f"Going on in {workdir} after epoch {standing.epoch}{within}.")
+        within = f", step {done - run_state.epoch * steps} of the next" if done > run_state.epoch * steps else ""
+        print(f"Going on in {workdir} after epoch {run_state.epoch}{within}.")
     elif not done and training.init_from:
         start_from(training.init_from, model)
 
@@ -146,7 +146,7 @@ def _validation(config, held_out, workers):
 
 
 def _batch_at(config, records, workers):
-    """What `Finite` asks for: the batch of a step, with names; None where the order is not fixed."""
+    """What `NanGuard` asks for: the batch of a step, with names; None where the order is not fixed."""
     if not config.data.deterministic or config.data.data_service:
         return None
     return lambda step: run_records.whole_batch(config, records, step, workers)

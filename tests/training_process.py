@@ -26,7 +26,7 @@ LEARNING_RATE, FAR = 1e-3, 3.0
 build, make_strategy, end_of_step = (
     train.build_model,
     distribution.make_strategy,
-    callbacks.Keeper.on_train_batch_end,
+    callbacks.RunKeeper.on_train_batch_end,
 )
 begun, strategies = {}, {}
 
@@ -69,7 +69,7 @@ tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfigur
 tf.config.run_functions_eagerly(True)
 optimizers.configured = lambda *_: keras.optimizers.SGD(LEARNING_RATE)
 train.build_model, distribution.make_strategy = built, once
-callbacks.Keeper.on_train_batch_end = stopping
+callbacks.RunKeeper.on_train_batch_end = stopping
 signals.EVERY = 1
 settings = config.load(told["config"])
 try:

@@ -17,7 +17,6 @@ from data_pipeline.records import dataset, integrity
 from keras_apn import keras_compat
 from keras_apn.adversarial import labels, moved_joints
 from keras_apn.adversarial.batch import Batch
-from keras_apn.adversarial.networks import Networks
 from keras_apn.metrics.ranking import AreaUnderCurve, CalibrationError, MeanChange
 from keras_apn.models import discriminators
 
@@ -130,11 +129,11 @@ class Discrimination:
         return tf.stack([tf.constant(SEED, tf.int64), draw])
 
 
-def measure(judges, config, paths, batch_size=16):
+def measure(networks, config, paths, batch_size=16):
     """The scores of a run's P and C on records, of unaugmented crops without a flip test.
 
     Args:
-        judges: a `discriminator_scores.Judges`.
+        networks: the run's `Networks`.
         config: the run's `config.Config`, whose thresholds at the end of training the labels have.
         paths: shards.
         batch_size: people in a batch; moved joints depend on it.
@@ -142,10 +141,9 @@ def measure(judges, config, paths, batch_size=16):
     Returns:
         `Discrimination.scores`.
     """
-    networks = Networks(judges.generator, *(judges.networks.get(name) for name in NAMES.values()))
     found = Discrimination(networks, config.training, config.data)
     if found.metrics:
-        crop_size, described = judges.generator.input_shape[1], dataset.describe(paths)
+        crop_size, described = networks.generator.input_shape[1], dataset.describe(paths)
 
         @tf.function(reduce_retracing=True)
         def add(batch):

@@ -9,8 +9,8 @@ from keras_apn import keras_compat, replicas
 from keras_apn.adversarial import alternating, losses, moved_joints, train_step
 from keras_apn.adversarial.batch import Batch, counts
 from keras_apn.adversarial.discrimination import Discrimination
-from keras_apn.adversarial.networks import Networks
 from keras_apn.metrics.pck import PCKh
+from keras_apn.models.networks import Networks
 from keras_apn.optimization.accumulation import accumulated
 from keras_apn.optimization.moving_average import MovingAverage
 

@@ -5,59 +5,25 @@ import tensorflow as tf
 from data_pipeline.common.errors import UserError
 from keras_apn import config as configuration
 from keras_apn.inference import pose_estimator, test_time_augmentation
-from keras_apn.models import discriminators, networks
-from keras_apn.models.generator import CONTEXT, last_outputs, with_context
+from keras_apn.models import networks
+from keras_apn.models.networks import Networks
 
 # What each discriminator's probability is called in a prediction.
-PROBABILITIES = {"pose": "plausible", "confidence": "confident"}
+PROBABILITIES = {"p": "plausible", "c": "confident"}
 
 
-class Judges:
-    """G, P and C at inference.
+def probabilities(networks, maps, context):
+    """What P and C say of each joint of heatmaps, as far as they are there.
 
     Args:
-        generator: G.
-        pose_discriminator, confidence_discriminator: P and C, each None where it is not there.
+        networks: a `Networks`.
+        maps: a dict of heatmaps by task, [B, S / 4, S / 4, 16].
+        context: of the same people, from `Networks.predict`.
+
+    Returns:
+        A dict of [B, 16] float32: `plausible`, P's, and `confident`, C's (Sections 2.2 and 2.3).
     """
-
-    def __init__(self, generator, pose_discriminator=None, confidence_discriminator=None):
-        self.generator = generator
-        given = {"pose": pose_discriminator, "confidence": confidence_discriminator}
-        self.networks = {name: network for name, network in given.items() if network is not None}
-        self.last = last_outputs(generator)
-        self._predictor = with_context(generator) if self._sees() == "features" else generator
-
-    def _sees(self):
-        return discriminators.sees(self.networks["pose"]) if "pose" in self.networks else None
-
-    def predict(self, crops):
-        """G's answer and what P sees of the image.
-
-        Args:
-            crops: [B, S, S, 3] float32 within 0 and 1.
-
-        Returns:
-            `(maps, context)`: the last stack's heatmaps by task, [B, S / 4, S / 4, 16] each, and the context of
-            `logits`.
-        """
-        found = dict(self._predictor(crops, training=False))
-        return {task: found[name] for task, name in self.last.items()}, found.get(CONTEXT, crops)
-
-    def logits(self, maps, context):
-        """What P and C say of heatmaps, whoever's they are.
-
-        Args:
-            maps: a dict of heatmaps by task.
-            context: of the same people, from `predict`.
-
-        Returns:
-            A dict of [B, 16] logits, `pose` and `confidence`, of those that are there.
-        """
-        return {name: discriminators.judge(network, context, maps)[0] for name, network in self.networks.items()}
-
-    def verdicts(self, maps, context):
-        """`logits` as probabilities [B, 16]: `plausible`, P's, and `confident`, C's (Sections 2.2 and 2.3)."""
-        return {PROBABILITIES[name]: tf.sigmoid(logits) for name, logits in self.logits(maps, context).items()}
+    return {PROBABILITIES[key]: tf.sigmoid(logits) for key, logits in networks.logits(maps, context).items()}
 
 
 class JudgedEstimator:
@@ -65,11 +31,11 @@ class JudgedEstimator:
 
     Args:
         estimator: the `pose_estimator.PoseEstimator`; with its flip test, P and C judge the mean of the maps.
-        judges: the `Judges` with its G.
+        networks: the `Networks` with its G.
     """
 
-    def __init__(self, estimator, judges):
-        self.estimator, self.judges = estimator, judges
+    def __init__(self, estimator, networks):
+        self.estimator, self.networks = estimator, networks
         self.crop_size, self.scales = estimator.crop_size, test_time_augmentation.ONE_SCALE
 
     def joints_in_crop(self, crops):
@@ -79,16 +45,16 @@ class JudgedEstimator:
             crops: [B, crop_size, crop_size, 3] float32 within 0 and 1.
 
         Returns:
-            What `PoseEstimator.joints_in_crop` and `Judges.verdicts` do.
+            What `PoseEstimator.joints_in_crop` and `probabilities` do.
         """
-        maps, context = self.judges.predict(crops)
+        (*_, maps), context = self.networks.predict(crops, training=False)
         if self.estimator.flip:
             maps = self.estimator.heatmaps(crops)
-        return {**pose_estimator.joints_in_maps(maps), **self.judges.verdicts(maps, context)}
+        return {**pose_estimator.joints_in_maps(maps), **probabilities(self.networks, maps, context)}
 
 
 def load(workdir):
-    """The `Judges` with a workdir's best weights: those of P and C are of the same epoch as G's.
+    """The `Networks` with a workdir's best weights: those of P and C are of the same epoch as G's.
 
     Raises:
         UserError: it is no workdir, or holds no weights yet.
@@ -99,7 +65,7 @@ def load(workdir):
     for name, network in built.items():
         if network is not None:
             pose_estimator.load_best(network, workdir, name)
-    return Judges(*built.values())
+    return Networks(*built.values())
 
 
 def from_workdir(workdir, flip=False):
@@ -110,5 +76,5 @@ def from_workdir(workdir, flip=False):
     """
     if not configuration.load(workdir).model.discriminators:
         raise UserError(f"{workdir} was trained with --nodiscriminators: it has no P and C to ask")
-    judges = load(workdir)
-    return JudgedEstimator(pose_estimator.PoseEstimator(judges.generator, flip), judges)
+    loaded = load(workdir)
+    return JudgedEstimator(pose_estimator.PoseEstimator(loaded.generator, flip), loaded)

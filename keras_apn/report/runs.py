@@ -135,6 +135,6 @@ def score(run, paths, metric, ranges, batch_size=16):
         unit = pck.torso_size(found["true"], found["annotated"])
     normalised = pck.distances(found["predicted"], found["true"], unit, found["annotated"])
     kinds = misses.classify(found["predicted"], found["true"], unit, found["annotated"], pck.THRESHOLDS[metric])
-    known = run.judge and discrimination.measure(run.judge.judges, run.config, paths, batch_size)
+    known = run.judge and discrimination.measure(run.judge.networks, run.config, paths, batch_size)
     scores = {**scoring.score(found, metric, ranges), "misses": misses.shares(kinds), "discriminators": known}
     return dataclasses.replace(run, found=found, normalised=normalised, scores=scores)

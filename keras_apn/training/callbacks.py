@@ -16,7 +16,7 @@ STATE_FILE = "state.json"
 MONITOR = "val_pckh"
 
 
-class Keeper(keras.callbacks.Callback):
+class RunKeeper(keras.callbacks.Callback):
     """Keeps a run such that it can go on after whatever happens, and its best weights.
 
     Comes before the callbacks that write logs: with a moving average it adds `val_pckh_averaged`.
@@ -24,15 +24,15 @@ class Keeper(keras.callbacks.Callback):
     Args:
         workdir: an existing folder; gets `best/` and `state.json` beside the checkpoints.
         saved: the `checkpoints.Checkpoints`.
-        standing: the `run_state.Standing` that they hold.
+        run_state: the `run_state.RunState` that they hold.
         training: the run's `config.TrainingConfig`.
-        interruption: an `signals.Interruption`.
+        interruption: an `signals.StopSignal`.
         validation: the `loop.Validation` that the averaged weights are scored on.
     """
 
-    def __init__(self, workdir, saved, standing, training, interruption, validation=None):
+    def __init__(self, workdir, saved, run_state, training, interruption, validation=None):
         super().__init__()
-        self.workdir, self.saved, self.standing = workdir, saved, standing
+        self.workdir, self.saved, self.run_state = workdir, saved, run_state
         self.training, self.interruption, self.validation = training, interruption, validation
 
     def on_train_begin(self, logs=None):
@@ -40,11 +40,11 @@ class Keeper(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         if self.model.reduction is not None:
-            plateaus = self.standing.reductions(self.training.plateau_patience)
+            plateaus = self.run_state.reductions(self.training.plateau_patience)
             self.model.reduction.assign(self.training.plateau_factor**plateaus)
-        if self.standing.means is not None:
-            set_means(self.model, self.standing.means)
-            self.standing.means = None
+        if self.run_state.means is not None:
+            set_means(self.model, self.run_state.means)
+            self.run_state.means = None
 
     def on_train_batch_end(self, batch, logs=None):
         self.step += 1
@@ -69,23 +69,23 @@ class Keeper(keras.callbacks.Callback):
             logs[f"{MONITOR}_averaged"] = averaged
             if averaged > score:
                 score, weights = float(averaged), self.model.average.in_place
-        self.standing.scores.append(score)
+        self.run_state.scores.append(score)
         self.interruption.look()
         if int(self.model.not_finite.numpy()):  # Nothing that is whole may be replaced; `nan_guard` will end this.
             return
-        if self.standing.best_epoch == self.standing.epoch:
+        if self.run_state.best_epoch == self.run_state.epoch:
             best_weights.save(self.workdir, checkpoints.networks(self.model), weights)
-        self.saved.save(self.standing)
-        write_json(os.path.join(self.workdir, STATE_FILE), self.standing.summary())
-        if self.standing.is_over(self.training.patience) or self.interruption.signal:
+        self.saved.save(self.run_state)
+        write_json(os.path.join(self.workdir, STATE_FILE), self.run_state.summary())
+        if self.run_state.is_over(self.training.patience) or self.interruption.signal:
             self.model.stop_training = True
 
     def _save_within(self, values):
         """A checkpoint within an epoch, with what it has logged so far; the last thing where a signal has come."""
         if not int(self.model.not_finite.numpy()):
-            self.standing.means = values
-            self.saved.save(self.standing)
-            self.standing.means = None
+            self.run_state.means = values
+            self.saved.save(self.run_state)
+            self.run_state.means = None
         if self.interruption.signal:
             raise Stopped(self.interruption.signal, self.step)
 
@@ -105,9 +105,9 @@ def set_means(model, values):
 class Progress(keras.callbacks.Callback):
     """Prints one line an epoch: scores, the best so far, and the time left of the whole training."""
 
-    def __init__(self, standing, epochs):
+    def __init__(self, run_state, epochs):
         super().__init__()
-        self.standing, self.epochs, self.begun = standing, epochs, None
+        self.run_state, self.epochs, self.begun = run_state, epochs, None
 
     def on_epoch_begin(self, epoch, logs=None):
         if self.begun is None:
@@ -119,7 +119,7 @@ class Progress(keras.callbacks.Callback):
         print(
             f"epoch {epoch + 1}/{self.epochs}  loss {logs['loss']:.5f}  PCKh {100 * logs[MONITOR]:.2f}"
             + (f" (averaged {100 * averaged:.2f})" if averaged is not None else "")
-            + f"  best {100 * self.standing.best:.2f} (epoch {self.standing.best_epoch})  time left {_clock(left)}",
+            + f"  best {100 * self.run_state.best:.2f} (epoch {self.run_state.best_epoch})  time left {_clock(left)}",
             flush=True,
         )
 

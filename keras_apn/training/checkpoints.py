@@ -10,7 +10,7 @@ import sys
 import tensorflow as tf
 
 from data_pipeline.common.errors import UserError
-from keras_apn.training.run_state import Standing
+from keras_apn.training.run_state import RunState
 
 FOLDER, NAME = "checkpoints", "state"
 # What TensorFlow raises for files that are cut, altered, missing, or of another model.
@@ -31,24 +31,24 @@ def _optimizers(model):
     return {name: getattr(model, own) for name, own in names.items() if getattr(model, own) is not None}
 
 
-class _Told(tf.train.experimental.PythonState):
-    """A `Standing` in a checkpoint, as JSON."""
+class _SavedState(tf.train.experimental.PythonState):
+    """A `RunState` in a checkpoint, as JSON."""
 
     def __init__(self):
-        self.standing = Standing()
+        self.run_state = RunState()
 
     def serialize(self):
-        return json.dumps(dataclasses.asdict(self.standing))
+        return json.dumps(dataclasses.asdict(self.run_state))
 
     def deserialize(self, string_value):
-        self.standing = Standing(**json.loads(string_value))
+        self.run_state = RunState(**json.loads(string_value))
 
 
 class Checkpoints:
     """The last checkpoints of a run, in `checkpoints/<step>/`.
 
     Each holds the networks, their optimizers, the moving average, the step, from which the position in the data, in
-    the schedules and in the augmentation follows, and the `Standing`. A folder has its name only when it is whole, and
+    the schedules and in the augmentation follows, and the `RunState`. A folder has its name only when it is whole, and
     TensorFlow checks the sums of what it reads.
 
     Args:
@@ -59,9 +59,10 @@ class Checkpoints:
     """
 
     def __init__(self, model, workdir, keep=3, own=None):
-        self.model, self.keep, self.told = model, keep, _Told()
+        self.model, self.keep, self.saved_state = model, keep, _SavedState()
         self.source, self.folder = (os.path.join(place, FOLDER) for place in (workdir, own or workdir))
-        held = {"step": model.step, "standing": self.told, **networks(model), **_optimizers(model)}
+        # "standing" is what checkpoints have always called the run state.
+        held = {"step": model.step, "standing": self.saved_state, **networks(model), **_optimizers(model)}
         if model.average is not None:
             held["average"] = model.average.values
         self.checkpoint = tf.train.Checkpoint(**held)
@@ -72,7 +73,7 @@ class Checkpoints:
         A worker that may change nothing passes them over.
 
         Returns:
-            Its `Standing`; a fresh one where there is no checkpoint.
+            Its `RunState`; a fresh one where there is no checkpoint.
 
         Raises:
             UserError: there are checkpoints, and none can be read.
@@ -87,18 +88,18 @@ class Checkpoints:
                 continue
             for damaged in paths[: paths.index(path)] if writes else ():
                 shutil.rmtree(damaged)
-            return self.told.standing
+            return self.saved_state.run_state
         if paths:
             raise UserError(f"None of the checkpoints in {self.source} can be read; give another --workdir")
-        return self.told.standing
+        return self.saved_state.run_state
 
-    def save(self, standing):
-        """Writes the model and a `Standing` as they are now; those before it stay whole whatever happens.
+    def save(self, run_state):
+        """Writes the model and a `RunState` as they are now; those before it stay whole whatever happens.
 
         Raises:
             UserError: it cannot be written, as on a full disk.
         """
-        self.told.standing, step = standing, int(self.model.step.numpy())
+        self.saved_state.run_state, step = run_state, int(self.model.step.numpy())
         path = os.path.join(self.folder, str(step))
         partial = f"{path}.partial"
         try:

@@ -10,7 +10,7 @@ from data_pipeline.common.files import read_json, write_json
 FILE = "updates.json"
 
 
-class Updates(keras.callbacks.Callback):
+class LayerUpdates(keras.callbacks.Callback):
     """Measures the last step of each epoch: by layer, the norm of what it added to the kernel over the kernel's norm.
 
     About 1e-3 is usual where a network learns; the paper's learning rate of 2.5e-4 under RMSProp gives each weight

@@ -26,7 +26,7 @@ class Validation:
         return model.evaluate(self.batches, steps=self.steps, verbose=0, return_dict=True, callbacks=callbacks)
 
 
-def fit(model, batches_from, validation, standing, steps, training, callbacks, asked, verbose=0):
+def fit(model, batches_from, validation, run_state, steps, training, callbacks, asked, verbose=0):
     """Trains from wherever the model is to the end of the last epoch.
 
     Keras can begin at an epoch, not within one: what is left of an epoch is an epoch of fewer steps.
@@ -35,11 +35,11 @@ def fit(model, batches_from, validation, standing, steps, training, callbacks, a
         model: the compiled `AdversarialPoseNet`; its step says where it is.
         batches_from: gives the batches behind the first so many.
         validation: the `Validation`.
-        standing: the run's `run_state.Standing`.
+        run_state: the run's `run_state.RunState`.
         steps: in an epoch.
         training: the run's `config.TrainingConfig`.
         callbacks: of Keras.
-        asked: the `signals.Interruption` that the callbacks know too.
+        asked: the `signals.StopSignal` that the callbacks know too.
         verbose: as of Keras.
 
     Raises:
@@ -47,14 +47,14 @@ def fit(model, batches_from, validation, standing, steps, training, callbacks, a
     """
 
     def over():
-        return standing.epoch >= training.epochs or standing.is_over(training.patience)
+        return run_state.epoch >= training.epochs or run_state.is_over(training.patience)
 
     def run(epochs, steps_per_epoch):
         with keras_compat.data_may_end():
             model.fit(
                 batches_from(int(model.step.numpy())),
                 epochs=epochs,
-                initial_epoch=standing.epoch,
+                initial_epoch=run_state.epoch,
                 steps_per_epoch=steps_per_epoch,
                 validation_data=validation.batches,
                 validation_steps=validation.steps,
@@ -66,23 +66,23 @@ def fit(model, batches_from, validation, standing, steps, training, callbacks, a
 
     if over():
         return
-    left = (standing.epoch + 1) * steps - int(model.step.numpy())
+    left = (run_state.epoch + 1) * steps - int(model.step.numpy())
     if left < steps:
         if left:
-            run(standing.epoch + 1, left)
+            run(run_state.epoch + 1, left)
         else:
-            validate(model, validation, standing, callbacks)
+            validate(model, validation, run_state, callbacks)
     if not over():
         run(training.epochs, steps)
 
 
-def validate(model, validation, standing, callbacks):
+def validate(model, validation, run_state, callbacks):
     """Ends an epoch whose steps are all done: the run was stopped during its validation."""
     together = keras.callbacks.CallbackList(callbacks, model=model)
     with model.distribute_strategy.scope():
         together.on_train_begin()
-        together.on_epoch_begin(standing.epoch)
+        together.on_epoch_begin(run_state.epoch)
         logs = {metric.name: float(metric.result()) for metric in model.metrics if metric is not model.pckh}
         found = validation.scores(model, together)
-        together.on_epoch_end(standing.epoch, {**logs, **{f"val_{name}": value for name, value in found.items()}})
+        together.on_epoch_end(run_state.epoch, {**logs, **{f"val_{name}": value for name, value in found.items()}})
         together.on_train_end()

@@ -11,7 +11,7 @@ from data_pipeline.common.files import write_json
 FOLDER = "not_finite"
 
 
-class Finite(keras.callbacks.Callback):
+class NanGuard(keras.callbacks.Callback):
     """Stops after `limit` steps in a row with a loss that is no number.
 
     The workdir gets `not_finite/`: `batch.npz` with what the first such step was given, and `report.json` with its

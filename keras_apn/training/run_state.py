@@ -4,7 +4,7 @@ import dataclasses
 
 
 @dataclasses.dataclass
-class Standing:
+class RunState:
     """What is known of a run besides its networks and optimizers.
 
     Attributes:

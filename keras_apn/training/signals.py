@@ -20,7 +20,7 @@ class Stopped(Exception):
         self.signal, self.step = signal, step
 
 
-class Interruption:
+class StopSignal:
     """Within this context the first SIGTERM or Ctrl-C is only noted; the next one does what it always does.
 
     Args:

@@ -39,7 +39,7 @@ def tag(name):
     return name
 
 
-class Summaries(keras.callbacks.Callback):
+class TensorBoardLogs(keras.callbacks.Callback):
     """Writes a run's curves and panels for TensorBoard.
 
     Comes behind the callbacks that add to the logs. Of an epoch that is done again, after a resume, and of those
@@ -112,10 +112,6 @@ class Summaries(keras.callbacks.Callback):
     def _panels(self, number):
         """An image of each of the first validation people, as `Summary.Value`s."""
         if self.shown is None:
-            model = self.model
-            self.judges = discriminator_scores.Judges(
-                model.generator, model.pose_discriminator, model.confidence_discriminator
-            )
             self.shown = first_people(self.validation, self.model.crop_size, PEOPLE)
         looked = self.looked(tf.constant(self.shown["crop"]))
         found = {**self.shown, **{name: values.numpy() for name, values in looked.items()}}
@@ -131,8 +127,10 @@ class Summaries(keras.callbacks.Callback):
 
     def _look(self, crops):
         """What the networks make of crops, by the names of `panel.draw`."""
-        maps, context = self.judges.predict(crops)
-        return {**maps, **pose_estimator.joints_in_maps(maps), **self.judges.verdicts(maps, context)}
+        networks = self.model.networks
+        (*_, maps), context = networks.predict(crops, training=False)
+        found = pose_estimator.joints_in_maps(maps)
+        return {**maps, **found, **discriminator_scores.probabilities(networks, maps, context)}
 
 
 def learning_rates(model):

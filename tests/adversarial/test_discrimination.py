@@ -12,10 +12,9 @@ from data_pipeline.records import dataset
 from keras_apn import config
 from keras_apn.adversarial import discrimination
 from keras_apn.adversarial.batch import Batch
-from keras_apn.adversarial.networks import Networks
-from keras_apn.inference import discriminator_scores
 from keras_apn.metrics import ranking
 from keras_apn.models import networks
+from keras_apn.models.networks import Networks
 from keras_apn.training import run_records
 from keras_apn.training.build import build_model
 
@@ -267,7 +266,7 @@ def test_a_validation_holds_the_scores_of_its_people(tiny_config, changes, keys)
         counts = model.discrimination.metrics[keys[0]]["calibration"].sums
         assert 0 < float(tf.reduce_sum(tf.convert_to_tensor(counts)[:, 0])) <= people
         found = discrimination.measure(
-            discriminator_scores.Judges(model.generator, model.pose_discriminator, model.confidence_discriminator),
+            model.networks,
             settings,
             dataset.find(settings.data.validation_records),
             settings.training.batch_size,

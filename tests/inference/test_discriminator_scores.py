@@ -42,7 +42,7 @@ def test_joints_are_those_of_the_estimator_alone(judged_workdir, crops):
 def test_verdicts_are_the_sigmoids_of_the_logits(judged_workdir, crops):
     estimator = discriminator_scores.from_workdir(judged_workdir)
     judged, maps = estimator.joints_in_crop(crops), estimator.estimator.heatmaps(crops)
-    g, (p, c) = estimator.judges.generator, estimator.judges.networks.values()
+    g, (p, c) = estimator.networks.generator, estimator.networks.discriminators.values()
     features = generator.with_context(g)(crops, training=False)[generator.CONTEXT]
     logits = {
         "plausible": p({"features": features, **maps}, training=False),
@@ -55,19 +55,19 @@ def test_verdicts_are_the_sigmoids_of_the_logits(judged_workdir, crops):
 
 def test_a_p_of_the_image_is_shown_the_image(tiny_workdir, tiny_config, tmp_path, crops):
     workdir = with_judges(tiny_workdir, tiny_config, tmp_path, pose_context="image")
-    judge = discriminator_scores.load(workdir)
-    maps, context = judge.predict(crops)
+    loaded = discriminator_scores.load(workdir)
+    (maps,), context = loaded.predict(crops, training=False)
     np.testing.assert_array_equal(context, crops)
-    expected = judge.networks["pose"]({"image": crops, **maps}, training=False)
-    np.testing.assert_allclose(judge.logits(maps, context)["pose"], expected, atol=1e-5)
+    expected = loaded.discriminators["p"]({"image": crops, **maps}, training=False)
+    np.testing.assert_allclose(loaded.logits(maps, context)["p"], expected, atol=1e-5)
 
 
 def test_with_the_flip_test_the_mean_of_the_maps_is_judged(judged_workdir, crops):
     estimator = discriminator_scores.from_workdir(judged_workdir, flip=True)
-    maps, (_, context) = estimator.estimator.heatmaps(crops), estimator.judges.predict(crops)
+    maps, (_, context) = estimator.estimator.heatmaps(crops), estimator.networks.predict(crops, training=False)
     plain = discriminator_scores.from_workdir(judged_workdir).joints_in_crop(crops)
     found = estimator.joints_in_crop(crops)
-    for name, values in estimator.judges.verdicts(maps, context).items():
+    for name, values in discriminator_scores.probabilities(estimator.networks, maps, context).items():
         np.testing.assert_allclose(found[name], values, atol=1e-5)
         assert (found[name].numpy() != plain[name].numpy()).any()
 
@@ -75,19 +75,19 @@ def test_with_the_flip_test_the_mean_of_the_maps_is_judged(judged_workdir, crops
 @pytest.mark.parametrize(
     ("left_out", "name", "probability"),
     [
-        ("confidence_discriminator", "pose", "plausible"),
-        ("pose_discriminator", "confidence", "confident"),
+        ("confidence_discriminator", "p", "plausible"),
+        ("pose_discriminator", "c", "confident"),
     ],
     ids=["P alone", "C alone"],
 )
 def test_one_discriminator_by_itself_is_loaded(tiny_workdir, tiny_config, tmp_path, crops, left_out, name, probability):
     workdir = with_judges(tiny_workdir, tiny_config, tmp_path, **{left_out: False})
-    judge = discriminator_scores.load(workdir)
-    assert set(judge.networks) == {name}
+    loaded = discriminator_scores.load(workdir)
+    assert set(loaded.discriminators) == {name}
     # Its weights are those in the folder.
-    fresh = networks.discriminators(config.load(workdir).model)[["pose", "confidence"].index(name)]
+    fresh = networks.discriminators(config.load(workdir).model)["pc".index(name)]
     fresh.load_weights(best_weights.path(workdir, fresh.name))
-    for weight, expected in zip(judge.networks[name].get_weights(), fresh.get_weights(), strict=True):
+    for weight, expected in zip(loaded.discriminators[name].get_weights(), fresh.get_weights(), strict=True):
         np.testing.assert_array_equal(weight, expected)
     found = discriminator_scores.from_workdir(workdir).joints_in_crop(crops)
     assert {"plausible", "confident"} & set(found) == {probability}

@@ -105,7 +105,7 @@ def test_a_heatmap_is_bright_where_it_is_high():
 )
 def test_figure_8_of_one_discriminator(tiny_config, paths, left_out, said):
     sizes = dataclasses.replace(tiny_config.model, **{left_out: False})
-    both = discriminator_scores.Judges(networks.generator(sizes), *networks.discriminators(sizes))
+    both = networks.Networks(networks.generator(sizes), *networks.discriminators(sizes))
     judge = discriminator_scores.JudgedEstimator(pose_estimator.PoseEstimator(both.generator), both)
     config = dataclasses.replace(tiny_config, model=sizes)
     run = runs.Run("run", "", config, [], {}, judge.estimator, judge, {}, np.zeros((0, 16)), {})

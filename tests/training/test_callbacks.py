@@ -8,8 +8,8 @@ from keras_apn import config
 from keras_apn.models import best_weights
 from keras_apn.training import callbacks, checkpoints, loop
 from keras_apn.training.build import build_model
-from keras_apn.training.run_state import Standing
-from keras_apn.training.signals import Interruption, Stopped
+from keras_apn.training.run_state import RunState
+from keras_apn.training.signals import Stopped, StopSignal
 
 MODEL = config.ModelConfig(crop_size=32, stacks=1, features=4, levels=1, discriminator_features=4)
 
@@ -30,8 +30,8 @@ class Saved:
     def __init__(self):
         self.standings = []
 
-    def save(self, standing):
-        self.standings.append(Standing(list(standing.scores), standing.means))
+    def save(self, run_state):
+        self.standings.append(RunState(list(run_state.scores), run_state.means))
 
 
 @pytest.fixture
@@ -41,9 +41,9 @@ def keeper(model, tmp_path):
     def make(model=model, received=None, **training):
         model.step.assign(0)
         model.not_finite.assign(0)
-        asked = Interruption()
+        asked = StopSignal()
         asked.signal = received
-        callback = callbacks.Keeper(tmp_path, Saved(), Standing(), config.TrainingConfig(**training), asked)
+        callback = callbacks.RunKeeper(tmp_path, Saved(), RunState(), config.TrainingConfig(**training), asked)
         callback.set_model(model)
         callback.on_train_begin()
         callback.on_epoch_begin(0)
@@ -86,7 +86,7 @@ def test_the_best_weights_are_those_of_the_best_epoch(keeper, model, tmp_path, s
 def test_every_epoch_is_saved_with_its_scores(keeper):
     callback = keeper()
     run(callback, (0.1, 0.2))
-    assert callback.saved.standings == [Standing([0.1]), Standing([0.1, 0.2])]
+    assert callback.saved.standings == [RunState([0.1]), RunState([0.1, 0.2])]
 
 
 def test_no_half_written_file_is_left(keeper, tmp_path):
@@ -107,11 +107,11 @@ def test_checkpoints_within_an_epoch_have_what_it_has_logged(keeper, model):
     assert len(callback.saved.standings) == 2
     again = keeper()
     model.means["loss"].reset_state()
-    again.standing.means = callback.saved.standings[1].means
+    again.run_state.means = callback.saved.standings[1].means
     again.on_epoch_begin(0)
     # Batches 0 to 3.
     assert float(model.means["loss"].result()) == 1.5
-    assert again.standing.means is None
+    assert again.run_state.means is None
 
 
 def end_a_step(callback):
@@ -136,7 +136,7 @@ def test_a_signal_at_an_epochs_end_lets_it_end(keeper, model):
     callback = keeper(received=signal.SIGTERM)
     model.stop_training = False
     callback.on_epoch_end(0, {"val_pckh": 0.5})
-    assert callback.saved.standings == [Standing([0.5])]
+    assert callback.saved.standings == [RunState([0.5])]
     assert model.stop_training
 
 
@@ -161,7 +161,7 @@ def test_training_ends_when_scores_stop_rising(keeper, model):
 def test_plateaus_lower_the_rates_of_all_networks(keeper):
     model = build(learning_rate_schedule="plateau", learning_rate=1e-3, discriminator_learning_rate=1e-4)
     callback = keeper(model, plateau_patience=2, plateau_factor=0.1)
-    callback.standing.scores = [0.3, 0.2, 0.2]
+    callback.run_state.scores = [0.3, 0.2, 0.2]
     callback.on_epoch_begin(3)
     optimizers = (model.optimizer, model.pose_optimizer, model.confidence_optimizer)
     rates = [float(o._learning_rate(o.iterations)) for o in optimizers]
@@ -180,7 +180,7 @@ def test_the_better_of_weights_and_average_is_kept(keeper, tmp_path, monkeypatch
     fill(model, 1)
     callback.on_epoch_end(0, logs)
     assert logs["val_pckh_averaged"] == averaged
-    assert callback.standing.scores == [max(averaged, 0.3)]
+    assert callback.run_state.scores == [max(averaged, 0.3)]
     assert kept(model, tmp_path, "generator") == {weights}
     assert kept(model, tmp_path, "pose_discriminator") == {1.0}
 
@@ -189,8 +189,8 @@ def test_the_better_of_weights_and_average_is_kept(keeper, tmp_path, monkeypatch
     ("logged", "told"), [({}, ""), ({"val_pckh_averaged": 0.2222}, " (averaged 22.22)")], ids=["plain", "averaged"]
 )
 def test_progress_is_one_line_an_epoch(capsys, monkeypatch, logged, told):
-    standing = Standing([0.1, 0.1, 0.25, 0.2])
-    progress = callbacks.Progress(standing, epochs=12)
+    run_state = RunState([0.1, 0.1, 0.25, 0.2])
+    progress = callbacks.Progress(run_state, epochs=12)
     now = iter([1000.0, 1000.0 + 400.0])
     monkeypatch.setattr(callbacks.time, "monotonic", lambda: next(now))
     progress.on_epoch_begin(2)

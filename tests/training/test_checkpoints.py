@@ -11,7 +11,7 @@ from keras_apn import config
 from keras_apn.training import checkpoints
 from keras_apn.training.build import build_model
 from keras_apn.training.checkpoints import Checkpoints
-from keras_apn.training.run_state import Standing
+from keras_apn.training.run_state import RunState
 
 MODEL = config.ModelConfig(crop_size=32, stacks=1, features=4, levels=1, discriminator_features=4)
 
@@ -47,14 +47,14 @@ def saved(model, tmp_path):
     store = Checkpoints(model, tmp_path)
     for n in range(1, 5):
         fill(model, n)
-        store.save(Standing([0.1 * n] * n, [[float(n)]]))
+        store.save(RunState([0.1 * n] * n, [[float(n)]]))
     fill(model, 9)
     return tmp_path / "checkpoints"
 
 
 def test_a_fresh_workdir_has_nothing_to_restore(model, tmp_path):
     fill(model, 9)
-    assert Checkpoints(model, tmp_path).restore() == Standing()
+    assert Checkpoints(model, tmp_path).restore() == RunState()
     assert filled(model) == ({9.0}, 90)
     assert not list(tmp_path.iterdir())
 
@@ -64,7 +64,7 @@ def test_the_last_ones_are_kept_and_nothing_else(saved):
 
 
 def test_restoring_brings_everything_back_as_it_was_saved(saved, model):
-    assert Checkpoints(model, saved.parent).restore() == Standing([0.4] * 4, [[4.0]])
+    assert Checkpoints(model, saved.parent).restore() == RunState([0.4] * 4, [[4.0]])
     assert filled(model) == ({4.0}, 40)
 
 
@@ -75,8 +75,8 @@ def test_one_discriminator_by_itself_is_kept(tmp_path, left_out):
         return build_model(config.Config(model=sizes, training=training), steps_per_epoch=10)
 
     first, other = build(0), build(1)
-    Checkpoints(first, tmp_path).save(Standing([0.5], [[1.0]]))
-    assert Checkpoints(other, tmp_path).restore() == Standing([0.5], [[1.0]])
+    Checkpoints(first, tmp_path).save(RunState([0.5], [[1.0]]))
+    assert Checkpoints(other, tmp_path).restore() == RunState([0.5], [[1.0]])
     found = [checkpoints.networks(model) for model in (first, other)]
     assert len(found[0]) == 2
     assert left_out not in found[0]
@@ -135,6 +135,6 @@ def test_a_full_disk_leaves_the_last_checkpoint_whole(saved, model, monkeypatch)
     with pytest.raises(
         UserError, match=r"step 50 cannot be written \(/[^{]*No space left on device\).*40 is whole, and a second start"
     ):
-        store.save(Standing())
+        store.save(RunState())
     assert sorted(os.listdir(saved)) == ["20", "30", "40"]
     assert Checkpoints(model, saved.parent).restore().epoch == 4

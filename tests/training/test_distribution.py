@@ -145,7 +145,7 @@ def test_a_lost_worker_is_one_clear_line_where_there_are_several(count):
 
 def test_a_signal_to_one_worker_is_a_signal_to_all_at_the_next_look(monkeypatch):
     others = [0]
-    with signals.Interruption(lambda number: [number, *others]) as asked:
+    with signals.StopSignal(lambda number: [number, *others]) as asked:
         others[0] = int(signal.SIGTERM)
         asked.look(signals.EVERY + 1)
         assert asked.signal is None

@@ -66,8 +66,8 @@ def assert_same(found, expected):
 
 
 def stop_at(monkeypatch, hook, times, number=signal.SIGTERM):
-    """Sends the signal just before a hook of `Keeper` is called for so many times."""
-    called, original = [], getattr(callbacks.Keeper, hook)
+    """Sends the signal just before a hook of `RunKeeper` is called for so many times."""
+    called, original = [], getattr(callbacks.RunKeeper, hook)
 
     def sending(self, *args, **kwargs):
         called.append(1)
@@ -75,7 +75,7 @@ def stop_at(monkeypatch, hook, times, number=signal.SIGTERM):
             os.kill(os.getpid(), number)
         original(self, *args, **kwargs)
 
-    monkeypatch.setattr(callbacks.Keeper, hook, sending)
+    monkeypatch.setattr(callbacks.RunKeeper, hook, sending)
 
 
 @pytest.mark.slow
@@ -108,11 +108,11 @@ def test_a_crash_loses_what_came_behind_the_last_checkpoint_and_no_more(settings
     def crash(self, batch, logs=None):
         if self.step == 4:
             raise RuntimeError("power cut")
-        Keeper.on_train_batch_end(self, batch, logs)
+        RunKeeper.on_train_batch_end(self, batch, logs)
 
-    Keeper = type("Keeper", (callbacks.Keeper,), {})
+    RunKeeper = type("RunKeeper", (callbacks.RunKeeper,), {})
     with monkeypatch.context() as patch:
-        patch.setattr(train, "Keeper", type("Crashing", (Keeper,), {"on_train_batch_end": crash}))
+        patch.setattr(train, "RunKeeper", type("Crashing", (RunKeeper,), {"on_train_batch_end": crash}))
         with pytest.raises(RuntimeError, match="power cut"):
             train.train(often, str(tmp_path))
     assert sorted(os.listdir(tmp_path / "checkpoints")) == ["2", "3", "4"]
@@ -146,9 +146,9 @@ def test_starting_from_networks_of_another_size_is_one_clear_line(settings, unin
 def test_early_stopping_ends_the_run_for_good(settings, tmp_path, monkeypatch):
     patient = changed(settings, epochs=9, patience=1, average_decay=0.0, steps_per_epoch=1)
     monkeypatch.setattr(
-        callbacks.Keeper,
+        callbacks.RunKeeper,
         "on_epoch_end",
-        lambda self, epoch, logs, original=callbacks.Keeper.on_epoch_end: original(
+        lambda self, epoch, logs, original=callbacks.RunKeeper.on_epoch_end: original(
             self, epoch, {**logs, "val_pckh": (0.1, 0.2, 0.2, 0.3)[epoch]}
         ),
     )

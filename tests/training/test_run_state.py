@@ -1,10 +1,10 @@
 import pytest
 
-from keras_apn.training.run_state import Standing
+from keras_apn.training.run_state import RunState
 
 
 def test_a_fresh_run_has_nothing():
-    fresh = Standing()
+    fresh = RunState()
     assert fresh.summary() == {"epoch": 0, "best": None, "best_epoch": None}
     assert not fresh.is_over(1)
     assert fresh.reductions(1) == 0
@@ -16,7 +16,7 @@ def test_a_fresh_run_has_nothing():
     ids=["middle", "first", "tie"],
 )
 def test_the_best_epoch_is_the_first_with_the_best_score(scores, best_epoch):
-    assert Standing(scores).summary() == {"epoch": 3, "best": max(scores), "best_epoch": best_epoch}
+    assert RunState(scores).summary() == {"epoch": 3, "best": max(scores), "best_epoch": best_epoch}
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ def test_the_best_epoch_is_the_first_with_the_best_score(scores, best_epoch):
     ids=["one epoch waited", "two epochs, equal is no better", "not three yet", "never"],
 )
 def test_training_is_over_after_patience(scores, patience, over):
-    assert Standing(scores).is_over(patience) is over
+    assert RunState(scores).is_over(patience) is over
 
 
 @pytest.mark.parametrize(
@@ -38,4 +38,4 @@ def test_training_is_over_after_patience(scores, patience, over):
     [([1, 1], 0), ([1, 1, 1], 1), ([1, 1, 1, 1], 1), ([1, 1, 1, 1, 1], 2), ([1, 1, 2, 2, 2], 1), ([1, 0, 2, 0, 3], 0)],
 )
 def test_each_plateau_of_two_epochs_reduces_once(scores, reductions):
-    assert Standing(scores).reductions(2) == reductions
+    assert RunState(scores).reductions(2) == reductions

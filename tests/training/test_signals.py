@@ -3,7 +3,7 @@ import signal
 
 import pytest
 
-from keras_apn.training.signals import SIGNALS, Interruption
+from keras_apn.training.signals import SIGNALS, StopSignal
 
 
 @pytest.mark.parametrize("number", SIGNALS)
@@ -11,7 +11,7 @@ def test_the_first_signal_is_noted_and_the_second_does_what_it_always_does(numbe
     came = []
     before = signal.signal(number, lambda *_: came.append(number))
     try:
-        with Interruption() as asked:
+        with StopSignal() as asked:
             assert asked.signal is None
             os.kill(os.getpid(), number)
             assert asked.signal is number
@@ -24,6 +24,6 @@ def test_the_first_signal_is_noted_and_the_second_does_what_it_always_does(numbe
 
 def test_handlers_are_put_back():
     before = [signal.getsignal(number) for number in SIGNALS]
-    with Interruption():
+    with StopSignal():
         assert [signal.getsignal(number) for number in SIGNALS] != before
     assert [signal.getsignal(number) for number in SIGNALS] == before

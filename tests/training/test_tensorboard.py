@@ -58,7 +58,7 @@ def curve(workdir, part, tag):
 
 
 def callback(model, workdir, validation, **training):
-    made = tensorboard.Summaries(str(workdir), validation, config.TrainingConfig(**training))
+    made = tensorboard.TensorBoardLogs(str(workdir), validation, config.TrainingConfig(**training))
     made.set_model(model)
     return made
 
