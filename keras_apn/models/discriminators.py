@@ -18,6 +18,8 @@ from keras_apn.models.generator import check_size, tasks
 MAP_GAIN = 8.0
 # Of the dense layer through which all joints are judged together.
 HIDDEN = 128
+# P's two parts: what sees the image, and what judges heatmaps beside it.
+ENCODER, JUDGE = "context", "judge"
 
 
 def build_pose_discriminator(
@@ -45,24 +47,48 @@ def build_pose_discriminator(
         ValueError: a size that cannot be built, or no such design.
     """
     _check(crop_size, levels, design)
-    side = crop_size // 4
+    encoder = build_image_encoder(crop_size, features, context_channels)
+    judge = build_pose_judge(crop_size, features, levels, occlusion, design)
+    sight = "image" if context_channels is None else "features"
+    seen, maps = keras.Input(encoder.input_shape[1:], name=sight), _map_inputs(crop_size, occlusion)
+    logits = judge({"context": encoder(seen), **maps})
+    return keras.Model({sight: seen, **maps}, logits, name="pose_discriminator")
+
+
+def build_image_encoder(crop_size, features, context_channels=None):
+    """Builds the part of P that sees the image, or G's features of it, once for all kinds of heatmaps.
+
+    Args:
+        crop_size, features, context_channels: as of `build_pose_discriminator`.
+
+    Returns:
+        A functional `keras.Model`: what P sees of the image to [B, S / 4, S / 4, features].
+    """
     if context_channels is None:
-        name, seen = "image", keras.Input((crop_size, crop_size, 3), name="image")
-        context = keras.Model(seen, blocks.image_stem(seen, features, name="stem"), name="context")
-    else:
-        name, seen = "features", keras.Input((side, side, context_channels), name="features")
-        entry = blocks.conv(blocks.norm_relu(seen, name="context"), features, name="context")
-        context = keras.Model(seen, entry, name="context")
-    judged = keras.Input((side, side, features), name="context")
+        image = keras.Input((crop_size, crop_size, 3), name="image")
+        return keras.Model(image, blocks.image_stem(image, features, name="stem"), name=ENCODER)
+    seen = keras.Input((crop_size // 4, crop_size // 4, context_channels), name="features")
+    return keras.Model(seen, blocks.conv(blocks.norm_relu(seen, name=ENCODER), features, name=ENCODER), name=ENCODER)
+
+
+def build_pose_judge(crop_size, features, levels, occlusion, design):
+    """Builds the part of P that judges heatmaps beside what the image encoder gives.
+
+    Args:
+        crop_size, features, levels, occlusion, design: as of `build_pose_discriminator`.
+
+    Returns:
+        A functional `keras.Model`: a dict of `context` [B, S / 4, S / 4, features], `pose` and `occlusion` to [B, 16]
+        logits.
+    """
+    context = keras.Input((crop_size // 4, crop_size // 4, features), name="context")
     maps = _map_inputs(crop_size, occlusion)
     if design == "pooled":
         shapes, _ = _shapes(maps)
-        body = _pooled(shapes, judged, features)
+        logits = _pooled(shapes, context, features)
     else:
-        body = _encoder_decoder(maps, judged, features, levels)
-    judge = keras.Model({"context": judged, **maps}, body, name="judge")
-    maps, seen = _map_inputs(crop_size, occlusion), keras.Input(seen.shape[1:], name=name)
-    return keras.Model({name: seen, **maps}, judge({"context": context(seen), **maps}), name="pose_discriminator")
+        logits = _encoder_decoder(maps, context, features, levels)
+    return keras.Model({"context": context, **maps}, logits, name=JUDGE)
 
 
 def build_confidence_discriminator(*, crop_size=256, features=128, levels=4, occlusion=True, design="pooled"):
@@ -112,7 +138,7 @@ def judge(network, context, *kinds, training=False):
     (first, *others), body = kinds, network
     together = {task: tf.concat([maps[task] for maps in others], 0) for task in first} if others else {}
     if sees(network) is not None:
-        seen, body = network.get_layer("context")(context, training=training), network.get_layer("judge")
+        seen, body = network.get_layer(ENCODER)(context, training=training), network.get_layer(JUDGE)
         first = {"context": seen, **first}
         if others:
             together["context"] = tf.concat([tf.identity(seen)] * len(others), 0)

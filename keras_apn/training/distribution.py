@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from data_pipeline.common.errors import UserError
 from keras_apn import keras_compat
+from keras_apn.training import run_records, signals
 from keras_apn.training.run_records import Share
 
 VARIABLE = "TF_CONFIG"
@@ -96,6 +97,25 @@ class Workers:
         else:
             with tempfile.TemporaryDirectory() as own:
                 yield own
+
+    @contextlib.contextmanager
+    def training(self, workdir):
+        """Gives the folder to write to and the `StopSignal` of a training; a lost worker is one clear line."""
+        told = self.told if self.count > 1 else None
+        with self.together(), self.folder(workdir) as own, signals.StopSignal(told) as stop:
+            yield own, stop
+
+    def batches(self, config, records, start):
+        """This worker's share of the training batches behind the first `start`, for Keras's `fit`."""
+        service = config.data.data_service or None
+        return self.spread(lambda share: run_records.batches(config, records, start, share, service=service))
+
+    def validation(self, config, held_out):
+        """`(batches, steps)` of a validation; every worker sees its share, and all of them the same scores."""
+        if not self.distributed:
+            return run_records.held_out(config, held_out), None
+        batches = self.spread(lambda share: run_records.held_out_share(config, held_out, share))
+        return batches, run_records.held_out_steps(config, held_out)
 
     def spread(self, load):
         """A data set for Keras's `fit`, from a function that gives the batches of a `run_records.Share`."""

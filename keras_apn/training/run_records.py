@@ -50,6 +50,19 @@ class Records:
     patch_size: int
 
 
+def of_run(config):
+    """The `Records` that a run trains on, with those of `--mix`, and those that are held out.
+
+    Raises:
+        UserError: they are missing or damaged, or cannot be mixed.
+    """
+    data = config.data
+    records = survey(config, data.train_records, data.max_damaged)
+    if data.mix:
+        records = mixed(config, records)
+    return records, survey(config, data.validation_records, tolerated=0.0)
+
+
 def survey(config, pattern, tolerated):
     """The `Records` of a glob; raises UserError where they are missing or damaged."""
     return _surveyed(find_records(config, pattern), tolerated)

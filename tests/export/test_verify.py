@@ -154,7 +154,7 @@ def finder(**outputs):
 
 
 def test_an_export_for_other_crops_is_the_users_mistake(monkeypatch):
-    monkeypatch.setattr(verify.exported, "load", lambda path: finder())
+    monkeypatch.setattr(verify.exported_models, "load", lambda path: finder())
     with pytest.raises(UserError, match=r"^m\.onnx takes crops of 64 pixels, and the workdir's model of 32"):
         verify.open_all([artefacts.Artefact("onnx", "m.onnx")], crop_size=32)
 

@@ -93,7 +93,7 @@ def test_a_cluster_that_cannot_be_joined_is_one_clear_line(monkeypatch):
     def fail():
         raise tf.errors.UnknownError(None, None, "Could not start gRPC server")
 
-    monkeypatch.setattr(distribution.lanes, "check_multi_worker", lambda: None)
+    monkeypatch.setattr(distribution.keras_compat, "check_multi_worker", lambda: None)
     monkeypatch.setattr(tf.distribute, "MultiWorkerMirroredStrategy", fail)
     with pytest.raises(UserError, match=r"cluster of TF_CONFIG cannot be joined \(Could not start gRPC server\)"):
         distribution.make_strategy("multi_worker")

@@ -127,7 +127,7 @@ def test_a_finished_run_is_left_as_it_is(settings, uninterrupted):
 
 def test_a_run_can_start_from_another(settings, uninterrupted, tmp_path, monkeypatch):
     started = []
-    monkeypatch.setattr(train.fitting, "fit", lambda model, *_, **__: started.append(model.generator.get_weights()))
+    monkeypatch.setattr(train.loop, "fit", lambda model, *_, **__: started.append(model.generator.get_weights()))
     train.train(changed(settings, init_from=str(uninterrupted[1])), str(tmp_path))
     best = generator(settings.model)
     load_best(best, str(uninterrupted[1]), "generator")

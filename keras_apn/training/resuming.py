@@ -1,0 +1,67 @@
+"""How a run begins: anew, from another run's weights, or where it stopped."""
+
+import dataclasses
+import os
+
+from data_pipeline.common.errors import UserError
+from keras_apn import config as configuration
+from keras_apn.inference import pose_estimator
+from keras_apn.models import best_weights
+from keras_apn.training import checkpoints
+
+# What a run may be resumed with, whatever it was begun with.
+FREE = {
+    "model": (),
+    "data": ("deterministic", "max_damaged", "data_service"),
+    "training": (
+        *("epochs", "patience", "checkpoint_steps", "keep", "panel_epochs", "not_finite_steps", "xla"),
+        *("recompute", "distribute", "synchronized_batch_norm", "reproducible"),
+    ),
+}
+
+
+def check_resumable(config, workdir):
+    """Raises UserError where the workdir holds a run of other settings than these, those in `FREE` apart."""
+    if not os.path.exists(os.path.join(workdir, configuration.CONFIG_FILE)):
+        return
+    old = configuration.load(workdir)
+    same = configuration.Config(
+        **{
+            name: dataclasses.replace(getattr(config, name), **{key: getattr(getattr(old, name), key) for key in keys})
+            for name, keys in FREE.items()
+        }
+    )
+    if old == same:
+        return
+    changed = [
+        f"--{name}={before} there, {after} here"
+        for section in configuration.SECTIONS
+        for (name, before), after in zip(
+            dataclasses.asdict(getattr(old, section)).items(),
+            dataclasses.asdict(getattr(same, section)).values(),
+            strict=True,
+        )
+        if before != after
+    ]
+    raise UserError(f"{workdir} holds a run of other settings ({'; '.join(changed)}); give another --workdir")
+
+
+def start_from(workdir, model):
+    """Puts the best weights of another run into a fresh model; P and C keep theirs where that run has none.
+
+    Raises:
+        UserError: it is no workdir with weights, or they do not fit.
+    """
+    for name, network in checkpoints.networks(model).items():
+        if name == "generator" or best_weights.find(workdir, name):
+            pose_estimator.load_best(network, workdir, name)
+
+
+def begin(model, run_state, steps, training, workdir, tell):
+    """Tells, if so asked, where a run goes on, or starts it from another's weights where it is new."""
+    done = int(model.step.numpy())
+    if done and tell:
+        within = f", step {done - run_state.epoch * steps} of the next" if done > run_state.epoch * steps else ""
+        print(f"Going on in {workdir} after epoch {run_state.epoch}{within}.")
+    elif not done and training.init_from:
+        start_from(training.init_from, model)
