@@ -99,7 +99,7 @@ def test_no_discriminators_in_a_run_without():
     model = built({"discriminators": False})
     assert model.pose_discriminator is None
     assert model.confidence_discriminator is None
-    assert not model.adversarial
+    assert not model.networks.discriminators
 
 
 def test_the_seed_decides_the_first_weights():
