@@ -8,8 +8,8 @@ import pytest
 ROOT = pathlib.Path(__file__).parents[1]
 SCRIPT = """
 from absl import flags
-from data_pipeline import program
-from data_pipeline.errors import UserError
+from data_pipeline.common import program
+from data_pipeline.common.errors import UserError
 
 
 def define_flags():

@@ -25,6 +25,6 @@ def test_silence_gives_all_back_where_an_exception_passes(capfd):
 
 
 def test_tensorflow_starts_without_a_word():
-    code = "from data_pipeline import quiet; import tensorflow as tf; print(int(tf.constant(1) + 1))"
+    code = "from data_pipeline.common import tensorflow_setup; import tensorflow as tf; print(int(tf.constant(1) + 1))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "2\n", "")

@@ -169,7 +169,7 @@ def python(code):
 
 def test_tensorflow_gets_its_threads():
     code = """if True:
-        from export import latency
+        from export.timing import latency
         latency.prepare("saved_model", 3)
         import tensorflow as tf
         print(tf.config.threading.get_intra_op_parallelism_threads(), tf.config.get_visible_devices("GPU"))"""
@@ -178,7 +178,7 @@ def test_tensorflow_gets_its_threads():
 
 @pytest.mark.parametrize("kind", ["tflite", "onnx"])
 def test_other_runtimes_are_measured_without_tensorflow(kind):
-    code = f"from export import latency; import sys; latency.prepare('{kind}', 1); print('tensorflow' in sys.modules)"
+    code = f"from export.timing import latency; import sys; latency.prepare('{kind}', 1); print('tensorflow' in sys.modules)"
     assert python(code) == ["False"]
 
 
