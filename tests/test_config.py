@@ -218,3 +218,12 @@ def test_a_saved_value_that_breaks_its_rule_is_named(tmp_path):
     (tmp_path / "config.json").write_text(damaged(lambda raw: raw["model"].update(stacks=0)))
     with pytest.raises(UserError, match=r"--stacks must be at least 1\. Received: 0"):
         config.load(tmp_path)
+
+
+def test_a_run_in_float16_of_before_is_read(tmp_path):
+    config.Config().save(tmp_path)
+    path = tmp_path / "config.json"
+    raw = json.loads(path.read_text())
+    raw["training"]["precision"] = "float16"
+    path.write_text(json.dumps(raw))
+    assert config.load(tmp_path).training.precision == "bfloat16"
