@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready-$(VERSION)
 
-.PHONY: setup demo test test-all test-lanes lint
+.PHONY: setup demo test test-all test-lanes torch lint
 
 setup: $(READY)
 
@@ -39,6 +39,15 @@ test: setup
 # One after the other, as two lanes that are tested at once have one processor each.
 test-all: setup
 	$(BIN)/python -m pytest
+
+# PyTorch in an environment of its own, for the comparisons with it; the tests find it there.
+torch: .venv-torch/.ready
+
+.venv-torch/.ready: requirements-torch.txt
+	rm -rf .venv-torch
+	$(PYTHON) -m venv .venv-torch
+	.venv-torch/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-torch.txt
+	touch $@
 
 # Both lanes, each in a virtual environment of its own, where a Python of each is present.
 test-lanes:

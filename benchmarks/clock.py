@@ -43,19 +43,20 @@ def _once(step):
     return time.perf_counter() - start, time.process_time() - work
 
 
-def apart(module, environment=None, **arguments):
+def apart(module, environment=None, python=sys.executable, **arguments):
     """What the program `python -m MODULE` measures, in a fresh process.
 
     Args:
         module: whose `main` takes the arguments as JSON and prints what it measured as JSON, in the last line.
         environment: variables to set for it.
+        python: the Python that runs it.
         arguments: for it.
 
     Raises:
         UserError: the user can mend why it failed.
         RuntimeError: it failed otherwise; holds what it said.
     """
-    command = [sys.executable, "-m", module, json.dumps(arguments)]
+    command = [python, "-m", module, json.dumps(arguments)]
     ended = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **(environment or {})})
     if ended.returncode == program.USER_MISTAKE:
         raise UserError(ended.stderr.strip().splitlines()[-1].removeprefix("error: "))

@@ -1,7 +1,9 @@
 import functools
+import importlib.util
 import json
 import os
 import pathlib
+import sys
 import types
 
 import hypothesis
@@ -9,6 +11,14 @@ import keras
 import pytest
 import tensorflow as tf
 from absl import flags
+
+# Hooks of every session.
+from strict_skips import (  # noqa: F401
+    pytest_collectreport,
+    pytest_runtest_logreport,
+    pytest_sessionfinish,
+    pytest_terminal_summary,
+)
 
 from data_pipeline.records import record_format, shards
 from data_pipeline.synthetic import scenes
@@ -35,6 +45,17 @@ def shared_data():
         return path
 
     return locate
+
+
+@pytest.fixture(scope="session")
+def torch_python():
+    """The Python that PyTorch is installed for: of `make torch`, or this one; skips where there is none."""
+    own = ROOT / ".venv-torch" / "bin" / "python"
+    if own.exists():
+        return str(own)
+    if importlib.util.find_spec("torch") is None:
+        pytest.skip("needs PyTorch: make torch")
+    return sys.executable
 
 
 @pytest.fixture(scope="module")

@@ -105,15 +105,14 @@ def test_no_transpose_stands_between_convolutions(model):
     assert {"Conv", "Relu", "Add", "MaxPool", "Resize", "BatchNormalization"} == kinds
 
 
-def test_without_flip_only_the_input_and_the_maps_are_transposed(model, estimator):
-    if estimator.flip:
-        pytest.skip("mirroring transposes the crops and the maps again")
+def test_the_input_and_the_maps_are_transposed_once_and_nothing_else_without_flip(model, estimator):
     transposed = [(node.input[0], node.output[0]) for node in model.graph.node if node.op_type == "Transpose"]
     at_start = [pair for pair in transposed if pair[0] == "crops"]
     at_end = {pair[1] for pair in transposed} & set(estimator.last)
-    assert len(at_start) == 1
+    assert len(at_start) == 1 + estimator.flip
     assert at_end == set(estimator.last)
-    assert len(transposed) == 1 + len(at_end)
+    # Mirroring transposes the crops and the maps again.
+    assert (len(transposed) > 1 + len(at_end)) == estimator.flip
 
 
 def test_metadata_travels_with_the_file(path, estimator, model):
