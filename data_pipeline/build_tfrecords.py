@@ -97,7 +97,7 @@ def hold_out(people, splits, count, seed):
 
 
 def encoder(values):
-    """The function of `tasks` that makes records as the flags want them."""
+    """The function of `build_tasks` that makes records as the flags want them."""
     if values.dataset == "synthetic":
         draw = build_tasks.synthetic if values.poses is None else build_tasks.posed
         return functools.partial(draw, seed=values.seed, patch_size=values.patch_size)

@@ -57,7 +57,7 @@ def evaluate(finder, config=None, records=None, metric=None, baseline=False, bat
         finder: from `estimator`.
         config: the run's, whose records are used; None where `records` are given and no training records are known.
         records: glob of other shards to score on.
-        metric: a key of `metrics.THRESHOLDS`; by default the one that suits the records.
+        metric: a key of `pck.THRESHOLDS`; by default the one that suits the records.
         baseline: whether to score the mean pose of the run's training people too.
         batch_size: people in a batch.
 
@@ -87,7 +87,7 @@ def evaluate_predictions(predictions, truth, metric=None, annotations=None):
     Args:
         predictions: a file as `prediction_file.read` takes it.
         truth: a file as `truth_file.read` takes it.
-        metric: a key of `metrics.THRESHOLDS`; by default the one that suits the truth.
+        metric: a key of `pck.THRESHOLDS`; by default the one that suits the truth.
         annotations: MPII's annotations, which say what is visible, as `truth_file.with_visibility` takes them.
 
     Returns:

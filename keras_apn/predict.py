@@ -43,7 +43,7 @@ def find_people(estimator, source, batch_size):
         batch_size: people that the networks see at once.
 
     Yields:
-        Each `Picture` with a list of dicts, as `answers.describe` takes them, one a person.
+        Each `Picture` with a list of dicts, as `output_files.describe` takes them, one a person.
     """
     size = estimator.crop_size
     # Once for all sizes of pictures: otherwise each would be traced anew.

@@ -23,7 +23,7 @@ from data_pipeline.records import example_proto, framing, shards
 
 SETTINGS = "build.json"
 UNREADABLE = "photograph unreadable"
-# What `example.counts` tells of a record, added up over a split.
+# What `example_proto.counts` tells of a record, added up over a split.
 COUNTED = ("people", "people_occlusion_unknown", "joints_annotated", "joints_occluded")
 
 

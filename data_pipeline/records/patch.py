@@ -34,7 +34,7 @@ def cut(image, left, top, side, size):
 
 
 def values(person, image, patch_size, split):
-    """What a record of a person holds, by the names of `records.FEATURES`.
+    """What a record of a person holds, by the names of `record_format.FEATURES`.
 
     Args:
         person: a `person.Person`.

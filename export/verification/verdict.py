@@ -19,7 +19,7 @@ def judge(rows, truth, found, metric):
     Args:
         rows, truth: from `verify.compare`.
         found: the artefacts.
-        metric: a key of `metrics.THRESHOLDS`.
+        metric: a key of `pck.THRESHOLDS`.
 
     Returns:
         A dict that goes into JSON: `metric`, as in `pckh@0.5 mean_14`; `people`; `keras`, its `rate`, percent; and

@@ -87,11 +87,11 @@ def score(found, metric, ranges=None):
         found: a dict of `predicted` and `true` [N, 16, 2] in one frame, `head_size` [N] in its pixels, `annotated`
             [N, 16]; `visible` [N, 16] and `occluded` [N, 16], None or missing where not known; `occlusion_known` [N],
             whose `visible` counts, everybody's if missing.
-        metric: a key of `metrics.THRESHOLDS`.
+        metric: a key of `pck.THRESHOLDS`.
         ranges: the `plausibility.Ranges` of training poses, None where there are none.
 
     Returns:
-        A dict that goes into JSON: what `metrics.score` gives; `error_head_sizes` with `mean` and `median`;
+        A dict that goes into JSON: what `pck.score` gives; `error_head_sizes` with `mean` and `median`;
         `occlusion_ap` as `average_precision.occlusion` and `implausible` as `plausibility.shares` give them, or None.
     """
     predicted, true, annotated = found["predicted"], found["true"], found["annotated"]

@@ -9,7 +9,7 @@ def table(rows, metric):
 
     Args:
         rows: dict of name to the dict of `scoring.score`, with `discriminators` where `Discrimination.scores` is known
-        metric: its key of `metrics.THRESHOLDS`.
+        metric: its key of `pck.THRESHOLDS`.
 
     Returns:
         Lines of text: rates and means, wrists and elbows by visibility, and whatever else is known of the rows.

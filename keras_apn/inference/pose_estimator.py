@@ -19,7 +19,7 @@ from keras_apn.models.generator import last_outputs
 # A crop is a quarter wider than the box around a person, as MPII's is than the person's height.
 BOX_MARGIN = 1.25
 
-# Photographs of a batch in memory together; each may be as large as `encoded` allows.
+# Photographs of a batch in memory together; each may be as large as `image_decoding` allows.
 DECODED_AT_ONCE = 4
 
 
@@ -71,7 +71,7 @@ def crop_person(image, box, crop_size, scales=test_time_augmentation.ONE_SCALE):
         image: [H, W, 3] uint8.
         box: [4] float32, as for `square_of_box`.
         crop_size: side of the crop in pixels.
-        scales: of the views, as `averaging` has them.
+        scales: of the views, as `test_time_augmentation` has them.
 
     Returns:
         `(views, center_image, side_image)`: a crop a scale, as `crop_image` gives it, and what `square_of_box` gives.
@@ -143,7 +143,7 @@ class PoseEstimator:
     Args:
         generator: G, from `build_generator`.
         flip: average with the mirrored maps of the mirrored crop, at twice the cost.
-        scales: average over crops of these scales, as `averaging` has them, at as many times the cost.
+        scales: average over crops of these scales, as `test_time_augmentation` has them, at as many times the cost.
     """
 
     def __init__(self, generator, flip=False, scales=test_time_augmentation.ONE_SCALE):

@@ -33,7 +33,7 @@ def collect(names, workdirs, paths, metric, flip=False):
     Args:
         names, workdirs: as many of each.
         paths: shards.
-        metric: a key of `metrics.THRESHOLDS`.
+        metric: a key of `pck.THRESHOLDS`.
         flip: average with the mirrored crops' heatmaps.
 
     Returns:

@@ -39,7 +39,7 @@ DISCRIMINATION = {
 
 
 def label(title):
-    """A title of `metrics.TITLES` in words."""
+    """A title of `pck.TITLES` in words."""
     return LABELS.get(title, title)
 
 

@@ -20,10 +20,10 @@ def resample(people):
 
 
 def resampled_rates(normalised, hidden, threshold, drawn):
-    """`metrics.rates`, and those of `HIDDEN`, of every resample.
+    """`pck.rates`, and those of `HIDDEN`, of every resample.
 
     Args:
-        normalised: [N, 16] from `metrics.distances`.
+        normalised: [N, 16] from `pck.distances`.
         hidden: [N, 16] bool, of what is counted, which joints are known to be hidden.
         threshold: in its unit.
         drawn: from `resample`.
@@ -70,7 +70,7 @@ def compare(runs, metric):
 
     Args:
         runs: scored `runs.Run`s, at least one.
-        metric: a key of `metrics.THRESHOLDS`.
+        metric: a key of `pck.THRESHOLDS`.
 
     Returns:
         A dict that goes into JSON: `headline`, the title that decides; `intervals` by run and title; `leader`, the name

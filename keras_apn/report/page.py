@@ -77,7 +77,7 @@ def build(runs, compared, metric, paths, about, gallery, panel_count):
     Args:
         runs: scored `runs.Run`s.
         compared: from `comparison.compare`.
-        metric: a key of `metrics.THRESHOLDS`.
+        metric: a key of `pck.THRESHOLDS`.
         paths: the shards that the runs are scored on.
         about: dict of what the page says of itself.
         gallery, panel_count: as for `pictures`.

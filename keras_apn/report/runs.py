@@ -124,7 +124,7 @@ def score(run, paths, metric, ranges, batch_size=16):
     Args:
         run: from `load`.
         paths: shards.
-        metric: a key of `metrics.THRESHOLDS`.
+        metric: a key of `pck.THRESHOLDS`.
         ranges: the `plausibility.Ranges` of training poses, or None.
         batch_size: people in a batch.
     """

@@ -9,7 +9,7 @@ def quality(normalised, threshold):
     """How well each person is found.
 
     Args:
-        normalised: [N, 16] from `metrics.distances`.
+        normalised: [N, 16] from `pck.distances`.
         threshold: in its unit.
 
     Returns:
