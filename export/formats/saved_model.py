@@ -19,7 +19,7 @@ def signatures(estimator):
     - `crops`: `crops` [B, S, S, 3] uint8 to the same, in crop pixels.
     - `heatmaps`: `crops` [B, S, S, 3] uint8 to `pose` and `occlusion` [B, S / 4, S / 4, 16] float32.
 
-    A request that `serving_default` cannot answer fails with `InvalidArgument` and a sentence, as `image_decoding` has them.
+    A request that `serving_default` cannot answer fails with `InvalidArgument` and a sentence of `image_decoding`.
 
     Args:
         estimator: a `keras_apn.inference.pose_estimator.PoseEstimator`.

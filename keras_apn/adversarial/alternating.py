@@ -19,9 +19,9 @@ def supervised(networks, batch, training, progress):
 
     fake = batch.seen(without_gradient(stacks[-1]))
     thresholds, given = fake_labels(batch, fake, training, progress)
-    own = terms.fake(fake, *given, batch.joints["judged"])
-    taught, told = _teach(networks, tf.stop_gradient(context), own)
-    return gradients | taught, logs | thresholds | told
+    fake_terms = terms.fake(fake, *given, batch.joints["judged"])
+    others, other_logs = _learn(networks, tf.stop_gradient(context), fake_terms)
+    return gradients | others, logs | thresholds | other_logs
 
 
 def real(networks, batch, training, progress):
@@ -29,7 +29,7 @@ def real(networks, batch, training, progress):
     context = batch.example["crop"]
     if networks.context == "features":
         _, context = networks.predict(context)
-    return _teach(networks, tf.stop_gradient(context), terms.real(batch, networks, training))
+    return _learn(networks, tf.stop_gradient(context), terms.real(batch, networks, training))
 
 
 def adversarial(networks, batch, training, progress):
@@ -40,15 +40,15 @@ def adversarial(networks, batch, training, progress):
 
     fake, pulls = batch.seen(without_gradient(stacks[-1])), {}
     _, given = fake_labels(batch, fake, training, progress)
-    own = terms.fake(fake, *given, batch.joints["judged"])
+    fake_terms = terms.fake(fake, *given, batch.joints["judged"])
     for key, network in networks.discriminators.items():
         with tf.GradientTape() as tape:
             tape.watch(fake)
-            logits = terms.judge(network, tf.stop_gradient(context), own[key])
-            deceived = terms.deceived(logits["fake"], own[key]["fake"], training.pull)
+            logits = terms.judge(network, tf.stop_gradient(context), fake_terms[key])
+            deceived = terms.deceived(logits["fake"], fake_terms[key]["fake"], training.pull)
         pulls[key] = deceived, batch.seen(tape.gradient(deceived, fake))
-    upstream[-1], told = balanced(upstream[-1], pulls, training, progress)
-    return {"g": backward(prediction, stacks, networks.generator, upstream)}, logs | told
+    upstream[-1], balance_logs = balanced(upstream[-1], pulls, training, progress)
+    return {"g": backward(prediction, stacks, networks.generator, upstream)}, logs | balance_logs
 
 
 # In the order of Algorithm 1; what an update has gradients for moves behind it.
@@ -63,12 +63,12 @@ def _supervise(stacks, batch, training):
     return tape.gradient(loss, stacks), logs
 
 
-def _teach(networks, context, own):
+def _learn(networks, context, their_terms):
     """The gradients and logs of P and C by the terms of each."""
     gradients, logs = {}, {}
     for key, network in networks.discriminators.items():
         with tf.GradientTape() as tape:
-            loss, told = terms.loss(terms.judge(network, context, own[key]), own[key])
+            loss, its_logs = terms.loss(terms.judge(network, context, their_terms[key]), their_terms[key])
         gradients[key] = tape.gradient(loss, network.trainable_variables)
-        logs |= named(key, told, own[key])
+        logs |= named(key, its_logs, their_terms[key])
     return gradients, logs

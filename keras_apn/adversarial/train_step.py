@@ -39,18 +39,18 @@ def joint(networks, batch, training, progress):
         shown, truth = terms.fake(fake, p_fake, c_fake, batch.joints["judged"]), terms.real(batch, networks, training)
         for key, network in networks.discriminators.items():
             # P learns by Eq. 2, C by Eq. 3; both pull the fakes toward what they take for real.
-            own = shown[key] | truth[key]
+            its_terms = shown[key] | truth[key]
             with tf.GradientTape(persistent=True) as tape:
                 tape.watch(fake)
-                logits = terms.judge(network, context, own)
-                loss, told = terms.loss(logits, own)
-                deceived = terms.deceived(logits["fake"], own["fake"], training.pull)
+                logits = terms.judge(network, context, its_terms)
+                loss, its_logs = terms.loss(logits, its_terms)
+                deceived = terms.deceived(logits["fake"], its_terms["fake"], training.pull)
             gradients[key] = tape.gradient(loss, network.trainable_variables)
             pulls[key] = deceived, batch.seen(tape.gradient(deceived, fake))
-            logs |= named(key, told, own)
+            logs |= named(key, its_logs, its_terms)
         # G learns by Eq. 4: Eq. 1, and at the last stack what P and C pull, balanced.
-        upstream[-1], told = balanced(upstream[-1], pulls, training, progress)
-        logs |= thresholds | told
+        upstream[-1], balance_logs = balanced(upstream[-1], pulls, training, progress)
+        logs |= thresholds | balance_logs
 
     gradients["g"] = backward(prediction, stacks, networks.generator, upstream)
     return gradients, logs
@@ -76,10 +76,10 @@ def backward(prediction, stacks, generator, upstream):
     return prediction.gradient(maps, generator.trainable_variables, output_gradients=at_maps)
 
 
-def named(key, told, own):
+def named(key, its_logs, its_terms):
     """What `terms.loss` logs of a discriminator, under its name, and the share of fakes whose label is 1."""
-    logs = {f"loss_{key}_{kind}": told[f"loss_{kind}"] for kind in own}
-    logs |= {f"{key}_accuracy_{kind}": told[f"accuracy_{kind}"] for kind in own}
-    if "fake" in own:
-        logs[f"{key}_fake_share"] = losses.masked_mean(own["fake"].labels, *own["fake"].joints)
+    logs = {f"loss_{key}_{kind}": its_logs[f"loss_{kind}"] for kind in its_terms}
+    logs |= {f"{key}_accuracy_{kind}": its_logs[f"accuracy_{kind}"] for kind in its_terms}
+    if "fake" in its_terms:
+        logs[f"{key}_fake_share"] = losses.masked_mean(its_terms["fake"].labels, *its_terms["fake"].joints)
     return logs
