@@ -13,7 +13,8 @@ from keras_apn.evaluation import array_file
 
 ARRAYS = ("true", "head_size", "annotated", "visible")
 ANNOTATIONS = ("mpii_annotations.json.gz", "mpii_annotations.json")
-# `detections_our_format.mat` lacks some coordinates that the release has (BUILD_NOTES); more are another file's people.
+# `detections_our_format.mat` lacks some coordinates that the release has (docs/measurements.md,
+# "Annotations"); more are another file's people.
 LARGEST_DIFFERENCE, DIFFERENT_JOINTS = 1.0, 0.01
 
 
