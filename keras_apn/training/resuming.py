@@ -6,6 +6,7 @@ import dataclasses
 import os
 
 from data_pipeline.common.errors import UserError
+from data_pipeline.common.files import read_json
 from keras_apn import config as configuration
 from keras_apn.adversarial.model import AdversarialPoseNet
 from keras_apn.inference import pose_estimator
@@ -26,9 +27,15 @@ FREE = {
 
 def check_resumable(config: configuration.Config, workdir: str) -> None:
     """Raises UserError where the workdir holds a run of other settings than these, those in `FREE` apart."""
-    if not os.path.exists(os.path.join(workdir, configuration.CONFIG_FILE)):
+    path = os.path.join(workdir, configuration.CONFIG_FILE)
+    if not os.path.exists(path):
         return
     old = configuration.load(workdir)
+    if read_json(path)["training"].get("precision") == "float16":
+        raise UserError(
+            f"{workdir} was trained in float16, which is no more (BUILD_NOTES 51); start from its weights with another "
+            f"--workdir and --init_from={workdir}"
+        )
     same = configuration.Config(
         **{
             name: dataclasses.replace(getattr(config, name), **{key: getattr(getattr(old, name), key) for key in keys})

@@ -132,6 +132,16 @@ def test_more_epochs_are_welcome(uninterrupted, settings):
     resuming.check_resumable(changed(settings, epochs=5), uninterrupted[1])
 
 
+def test_a_run_in_float16_says_how_to_go_on(tmp_path, settings):
+    settings.save(tmp_path)
+    path = tmp_path / "config.json"
+    raw = json.loads(path.read_text())
+    raw["training"]["precision"] = "float16"
+    path.write_text(json.dumps(raw))
+    with pytest.raises(UserError, match=f"was trained in float16.*--init_from={tmp_path}$"):
+        resuming.check_resumable(changed(settings, precision="bfloat16"), str(tmp_path))
+
+
 def test_an_empty_workdir_is_no_hindrance(tmp_path, settings):
     resuming.check_resumable(settings, tmp_path)
 
