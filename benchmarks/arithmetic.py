@@ -5,19 +5,22 @@ rather than multiplying, and is not counted. A layer's gradient with respect to 
 weights, each cost what its forward does.
 """
 
+from __future__ import annotations
+
 import math
+from typing import Any
 
 import keras
 
 from keras_apn.models import discriminator_layers, discriminators, generator
 
 
-def forward(network):
+def forward(network: keras.Model) -> int:
     """Operations of a network's forward for one image, those of the networks within it included."""
     return sum(forward(layer) if isinstance(layer, keras.Model) else _of_layer(layer) for layer in network.layers)
 
 
-def entry(network):
+def entry(network: keras.Model) -> int:
     """Operations of the layers that read a network's inputs: what its gradient with respect to them would add."""
     inputs = {id(tensor) for tensor in network.inputs}
     for layer in network.layers:
@@ -27,12 +30,12 @@ def entry(network):
     return sum(_of_layer(layer) for layer in network.layers if _multiplies(layer) and id(_read(layer)[0]) in inputs)
 
 
-def training(network):
+def training(network: keras.Model) -> int:
     """Operations of a forward, and of the backward to a network's weights but not to its inputs, for one image."""
     return 3 * forward(network) - entry(network)
 
 
-def step(model):
+def step(model: Any) -> Any:
     """Operations of a training step for one image, as `keras_apn.adversarial` computes it.
 
     Args:

@@ -1,11 +1,15 @@
 """Timing the steps of one training in a process of its own; importing it imports no framework."""
 
+from __future__ import annotations
+
 import json
 import os
 import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from typing import Any
 
 from data_pipeline.common import program
 from data_pipeline.common.errors import UserError
@@ -14,7 +18,7 @@ from data_pipeline.common.errors import UserError
 WARM_UP = 1
 
 
-def timed(step, count):
+def timed(step: Callable, count: int) -> dict[str, Any]:
     """Calls a step again and again.
 
     Args:
@@ -43,7 +47,9 @@ def _once(step):
     return time.perf_counter() - start, time.process_time() - work
 
 
-def apart(module, environment=None, python=sys.executable, **arguments):
+def apart(
+    module: str, environment: dict[str, str] | None = None, python: str = sys.executable, **arguments: Any
+) -> dict[str, Any]:
     """What the program `python -m MODULE` measures, in a fresh process.
 
     Args:
@@ -65,7 +71,7 @@ def apart(module, environment=None, python=sys.executable, **arguments):
     return json.loads(ended.stdout.splitlines()[-1])
 
 
-def answer(measure):
+def answer(measure: Any) -> None:
     """Ends a process that `apart` started: measures what its argument says and prints it."""
     try:
         print(json.dumps(measure(**json.loads(sys.argv[1]))))

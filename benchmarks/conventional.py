@@ -12,13 +12,17 @@ where its flip passes through float64, and OpenCV's reader where it takes Pillow
 leaves colours alone; here they are varied on the crop, as the first hourglass code does.
 """
 
+from __future__ import annotations
+
 import math
 import os
+from typing import Any
 
 import cv2
 import numpy as np
 
 from data_pipeline import geometry
+from data_pipeline.readers.person import Person
 from data_pipeline.skeleton import MIRROR
 
 MEAN = np.array([0.4404, 0.4440, 0.4327], np.float32)
@@ -28,7 +32,7 @@ TURNED = 0.6
 SIGMA = 1
 
 
-def draw(rng):
+def draw(rng: np.random.Generator) -> dict[str, Any]:
     """Draws one augmentation: a dict of `angle` (degrees), `scale`, `flip` (bool) and `gain` [3] float32."""
     return {
         "angle": float(np.clip(rng.normal() * ROTATION, -2 * ROTATION, 2 * ROTATION)) if rng.random() < TURNED else 0.0,
@@ -38,15 +42,17 @@ def draw(rng):
     }
 
 
-def unchanged():
+def unchanged() -> dict[str, Any]:
     """What `draw` returns, with nothing changed."""
     return {"angle": 0.0, "scale": 1.0, "flip": False, "gain": np.ones(3, np.float32)}
 
 
-def image_to_crop(center_image, side_image, angle, crop_size):
+def image_to_crop(
+    center_image: np.ndarray | tuple[float, float], side_image: float, angle: float, crop_size: int
+) -> np.ndarray:
     """The (2, 3) map from photograph to crop pixels, pixel centres at integers as in `data_pipeline.geometry`."""
     matrix = cv2.getRotationMatrix2D((float(center_image[0]), float(center_image[1])), angle, crop_size / side_image)
-    matrix[:, 2] += (crop_size - 1) / 2 - np.asarray(center_image)
+    matrix[:, 2] += (crop_size - 1) / 2 - np.asarray(center_image)  # type: ignore[misc]
     return matrix
 
 
@@ -66,7 +72,7 @@ def _place(person, chosen, width):
     return joints_image, annotated, visible, center
 
 
-def heatmap(joint_heatmap, size):
+def heatmap(joint_heatmap: np.ndarray | None, size: int) -> np.ndarray:
     """Pastes the 7x7 window of a Gaussian around the nearest pixel, as `draw_gaussian` of the hourglass does.
 
     Args:
@@ -91,7 +97,9 @@ def heatmap(joint_heatmap, size):
     return target
 
 
-def targets(joints_heatmap, annotated, visible, size):
+def targets(
+    joints_heatmap: np.ndarray, annotated: np.ndarray | list[bool], visible: np.ndarray | list[bool], size: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Pose maps of the annotated joints and occlusion maps of the hidden ones, each [16, size, size] float32."""
     joints = list(zip(joints_heatmap, annotated, visible, strict=True))
     pose = np.stack([heatmap(joint if known else None, size) for joint, known, _ in joints])
@@ -108,7 +116,7 @@ def _sample(crop, matrix, placed):
     return {"crop": channels_first, "joints_heatmap": joints_heatmap, "pose": pose, "occlusion": occlusion}
 
 
-def load(folder, person, chosen, crop_size):
+def load(folder: str, person: Person, chosen: dict[str, Any], crop_size: int) -> dict[str, np.ndarray]:
     """One sample as pytorch-pose makes it.
 
     Args:
@@ -133,7 +141,7 @@ def load(folder, person, chosen, crop_size):
     return _sample(crop, matrix, placed)
 
 
-def load_uint8(folder, person, chosen, crop_size):
+def load_uint8(folder: str, person: Person, chosen: dict[str, Any], crop_size: int) -> dict[str, np.ndarray]:
     """The same sample, as `load` gives it, with the photograph kept uint8 and the colours varied on the crop."""
     image = _read(folder, person)
     placed = _place(person, chosen, image.shape[1])

@@ -1,5 +1,9 @@
 """One training step as Keras's `fit` runs it, timed on a batch of patches in memory: `measure`, by `clock.apart`."""
 
+from __future__ import annotations
+
+from typing import Any
+
 from data_pipeline.common import tensorflow_setup  # noqa: F401  # isort: skip  It starts TensorFlow, so it comes first.
 
 import hashlib
@@ -15,7 +19,7 @@ from export.timing.latency import memory
 from keras_apn.training.build import build_model
 
 
-def patches(crop_size, batch_size, seed=0):
+def patches(crop_size: int, batch_size: int, seed: int = 0) -> dict[str, tf.Tensor]:
     """A batch as `dataset.load` gives it, but random: noise, joints anywhere, one in ten not annotated."""
     rng = np.random.default_rng(seed)
     side = round(PATCH_RATIO * crop_size)
@@ -28,14 +32,16 @@ def patches(crop_size, batch_size, seed=0):
     }
 
 
-def fitted(model, batch):
+def fitted(model: Any, batch: dict[str, Any]) -> Any:
     """The step that `fit` would run on that batch, a function to the tensors that it logs."""
     batches = iter(tf.data.Dataset.from_tensors(batch).repeat())
     model.make_train_function()
     return lambda: model.train_function(batches)
 
 
-def measure(preset, mode, batch, precision, xla, recompute, threads, steps):
+def measure(
+    preset: str, mode: str, batch: int, precision: str, xla: bool, recompute: bool, threads: int, steps: int
+) -> Any:
     """Builds a model and times its steps, in this process, which should have done nothing else.
 
     Args:
@@ -74,7 +80,7 @@ def measure(preset, mode, batch, precision, xla, recompute, threads, steps):
     }
 
 
-def digest(model):
+def digest(model: Any) -> str:
     """A text that is the same only where all weights of a model's networks are, to the bit."""
     found = hashlib.sha256()
     for network in model.networks.by_key.values():

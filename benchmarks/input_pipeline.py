@@ -14,6 +14,11 @@ accelerator is there, it measures the pipeline as a whole and the device's part:
 `--epochs=N` measures memory instead: the resident memory after each of N passes over the records.
 """
 
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
 from data_pipeline.common import tensorflow_setup  # noqa: F401  # isort: skip  It starts TensorFlow, so it comes first.
 
 import contextlib
@@ -36,6 +41,7 @@ from data_pipeline.common import program
 from data_pipeline.common.errors import UserError
 from data_pipeline.common.files import write_json
 from data_pipeline.records import dataset, record_format
+from export.timing import latency
 
 PATCH_SIZE, CROP_SIZE, SIGMA = 448, 256, 1.0
 
@@ -61,13 +67,13 @@ class Work:
     repeats: int
 
 
-def patches(paths):
+def patches(paths: list[str]) -> list[bytes]:
     """The encoded patches of records, a list of bytes."""
     features = (tf.io.parse_single_example(record, record_format.FEATURES) for record in tf.data.TFRecordDataset(paths))
     return [feature["patch/encoded"].numpy() for feature in features]
 
 
-def decode_only(work):
+def decode_only(work: Work) -> Iterator:
     """Endless batches of one number an image, so that decoding is all that costs anything."""
     encoded = tf.data.Dataset.from_tensor_slices(patches(pictures.shard_paths(work.folder)[:1])).repeat()
 
@@ -77,7 +83,7 @@ def decode_only(work):
     return iter(encoded.map(corner, num_parallel_calls=tf.data.AUTOTUNE).batch(work.batch_size))
 
 
-def pipeline(work):
+def pipeline(work: Work) -> Iterator[dict[str, tf.Tensor]]:
     """Endless batches as training reads them."""
     paths = pictures.shard_paths(work.folder)
     return iter(dataset.endless(paths, patch_size=PATCH_SIZE, batch_size=work.batch_size, shuffle=work.shuffle))
@@ -99,7 +105,7 @@ STAGES = {
 }
 
 
-def rate(batches, batch_size, seconds):
+def rate(batches: Any, batch_size: int, seconds: float) -> tuple[float, float]:
     """Images per second of processor time and of the clock, `(core, wall)`, after a warm-up."""
     until = time.perf_counter() + seconds
     for _ in itertools.takewhile(lambda _: time.perf_counter() < until, batches):
@@ -112,7 +118,7 @@ def rate(batches, batch_size, seconds):
     return count / (time.process_time() - core), count / (time.perf_counter() - wall)
 
 
-def by_turns(work):
+def by_turns(work: Work) -> dict[str, list[tuple[float, float]]]:
     """Every stage, `work.repeats` times by turns: dict of stage to its list of `(core, wall)`."""
     tf.config.set_visible_devices([], "GPU")
     measured = {name: [] for name in STAGES}
@@ -123,7 +129,7 @@ def by_turns(work):
 
 
 @tf.function
-def device_part(batch, seed):
+def device_part(batch: Any, seed: int) -> Any:
     """What the device makes of a batch of patches: crops and the maps that G learns from them."""
     chosen = augment.sample(tf.shape(batch["patch"])[0], seed, augment.Ranges())
     made = augment.make_crops(batch, chosen, CROP_SIZE)
@@ -131,7 +137,7 @@ def device_part(batch, seed):
     return made["crop"], *heatmaps.targets(*places, CROP_SIZE // geometry.STRIDE, SIGMA)
 
 
-def on_device(work):
+def on_device(work: Work) -> list[float]:
     """The device's part of a batch that is already there, in milliseconds, `work.repeats` times."""
     batch = {name: tf.identity(values) for name, values in next(pipeline(work)).items()}
     seeds = [tf.constant([0, n]) for n in range(8)]
@@ -150,7 +156,7 @@ def on_device(work):
     return [milliseconds() for _ in range(work.repeats)]
 
 
-def unpinned(work):
+def unpinned(work: Work) -> dict[str, Any]:
     """What all cores give: images per second of the pipeline, and the device's part in milliseconds a batch."""
     names = [device.name for device in tf.config.list_logical_devices("GPU")] or ["CPU"]
     return {
@@ -161,26 +167,19 @@ def unpinned(work):
     }
 
 
-def resident():
-    """This process's resident memory now and at its most, `(now, peak)` in MB."""
-    with open("/proc/self/status", encoding="ascii") as file:
-        fields = dict(line.split(":", 1) for line in file)
-    return tuple(int(fields[name].split()[0]) / 1024 for name in ("VmRSS", "VmHWM"))
-
-
-def memory(work, epochs):
+def memory(work: Work, epochs: int) -> list[tuple[float, float]]:
     """Resident memory after each of some passes over the records, as training reads them: list of `(now, peak)`."""
     steps = dataset.describe(pictures.shard_paths(work.folder))["people"] // work.batch_size
     batches, measured = pipeline(work), []
     for _ in range(epochs):
         for _ in itertools.islice(batches, steps):
             pass
-        measured.append(resident())
+        measured.append(latency.memory())
     return measured
 
 
 @contextlib.contextmanager
-def one_core():
+def one_core() -> Iterator[None]:
     """Keeps this thread, and processes that it starts, to one core."""
     allowed = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {max(allowed)})
@@ -190,27 +189,27 @@ def one_core():
         os.sched_setaffinity(0, allowed)
 
 
-def apart(function, *arguments):
+def apart(function: Any, *arguments: Any) -> Any:
     """Calls a function in a new process, which imports TensorFlow under the caller's affinity."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(function, arguments)
 
 
-def sizes(work):
+def sizes(work: Work) -> dict[str, float]:
     """Mean kilobytes of a photograph and of a record's patch."""
     files = [os.path.getsize(os.path.join(work.folder, person.image)) for person in work.people]
     encoded = [len(patch) for patch in patches(pictures.shard_paths(work.folder)[:1])]
     return {"photograph_kb": statistics.mean(files) / 1000, "patch_kb": statistics.mean(encoded) / 1000}
 
 
-def throughput(work):
+def throughput(work: Work) -> dict[str, Any]:
     """Measures all stages; the report of `input_report.summary` with `sizes`."""
     with one_core():
         measured = apart(by_turns, work)
     return {**input_report.summary(measured, apart(unpinned, work)), **sizes(work), "batch_size": work.batch_size}
 
 
-def define_flags():
+def define_flags() -> None:
     """The program's flags."""
     flags.DEFINE_integer("photographs", 64, "photographs to make", lower_bound=1)
     flags.DEFINE_integer("records", 2000, "records made of them", lower_bound=pictures.SHARDS)
@@ -222,7 +221,7 @@ def define_flags():
     flags.DEFINE_string("json", None, "a file to write the measurements to")
 
 
-def main(values):
+def main(values: flags.FlagValues) -> None:
     """Makes the photographs, measures, prints and writes."""
     if not hasattr(os, "sched_setaffinity"):
         raise UserError("This benchmark needs Linux, where a process can be kept to one core")

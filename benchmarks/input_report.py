@@ -1,9 +1,13 @@
 """What `benchmarks.input_pipeline` measured: medians, ratios and a table."""
 
+from __future__ import annotations
+
 import statistics
+from collections.abc import Callable
+from typing import Any
 
 
-def summary(measured, whole):
+def summary(measured: dict[str, list[tuple[float, float]]], whole: dict[str, Any]) -> dict[str, Any]:
     """The report of `by_turns`'s and `unpinned`'s measurements, as the JSON file holds it."""
     core = {name: statistics.median(pair[0] for pair in pairs) for name, pairs in measured.items()}
     return {
@@ -21,7 +25,7 @@ def summary(measured, whole):
     }
 
 
-def table(report, stages):
+def table(report: dict[str, Any], stages: dict[str, Callable]) -> str:
     """The report as text, these stages a line each."""
     lines = [f"{'images/s a core':<20} {'median':>8} {'least':>8} {'most':>8}   of decode_only"]
     for name in stages:

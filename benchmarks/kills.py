@@ -4,6 +4,8 @@ A small run on synthetic people, once to its end and once killed by SIGKILL, as 
 moves is compared, bit by bit. Exit code 1 where the two differ.
 """
 
+from __future__ import annotations
+
 import os
 import random
 import signal
@@ -11,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from typing import Any
 
 from data_pipeline.common import tensorflow_setup  # noqa: F401  # isort: skip  It starts TensorFlow, so it comes first.
 
@@ -38,34 +41,34 @@ SETTINGS = (
 WAIT = 0.5
 
 
-def build_records(folder):
+def build_records(folder: str) -> None:
     """Records of synthetic people in a folder."""
     command = ["data_pipeline.build_tfrecords", "--dataset=synthetic", f"--limit={PEOPLE}", f"--patch_size={PATCH}"]
     call([*command, f"--validation_people={VALIDATION}", "--shards=2", "--workers=1", f"--output={folder}"])
 
 
-def call(arguments):
+def call(arguments: list[str]) -> None:
     """Runs a program of this project to its end; raises RuntimeError with what it said where it fails."""
     ended = subprocess.run([sys.executable, "-m", *arguments], capture_output=True, text=True)
     if ended.returncode:
         raise RuntimeError(f"{' '.join(arguments)} ended with {ended.returncode}:\n{ended.stderr}")
 
 
-def training(records, workdir, epochs, interval):
+def training(records: str, workdir: str, epochs: int, interval: float) -> Any:
     """The arguments of a training with a checkpoint every `interval` steps."""
     globs = (f"--train_records={records}/train-*.tfrecord", f"--validation_records={records}/validation-*.tfrecord")
     schedule = (f"--epochs={epochs}", f"--checkpoint_steps={interval}")
     return ["keras_apn.train", *SETTINGS, *globs, *schedule, f"--workdir={workdir}"]
 
 
-def newest(workdir):
+def newest(workdir: str) -> int | None:
     """The step of a workdir's newest checkpoint; 0 where there is none."""
     folder = os.path.join(workdir, checkpoints.FOLDER)
     names = os.listdir(folder) if os.path.isdir(folder) else []
     return max((int(name) for name in names if name.isdecimal()), default=0)
 
 
-def kill_once(arguments, workdir, rng):
+def kill_once(arguments: list[str], workdir: str, rng: random.Random) -> Any:
     """Starts a training and kills it soon after its next checkpoint.
 
     Returns:
@@ -86,19 +89,19 @@ def kill_once(arguments, workdir, rng):
     return newest(workdir)
 
 
-def everything(workdir):
+def everything(workdir: str) -> Any:
     """All that the newest checkpoint holds, by name."""
     reader = tf.train.load_checkpoint(os.path.join(workdir, checkpoints.FOLDER, str(newest(workdir)), checkpoints.NAME))
     # The graph of objects names Python's own, in no fixed order.
     return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map() if "OBJECT_GRAPH" not in name}
 
 
-def same(first, second):
+def same(first: dict[str, np.ndarray], second: dict[str, np.ndarray]) -> bool:
     """Whether two checkpoints hold the same names and the same bits."""
     return first.keys() == second.keys() and all(np.array_equal(first[name], second[name]) for name in first)
 
 
-def compare(folder, kills, epochs, interval, seed=0, tell=lambda line: None):
+def compare(folder: str, kills: Any, epochs: int, interval: float, seed: int = 0, tell: Any = lambda line: None) -> Any:
     """Trains once uninterrupted and once killed.
 
     Args:
@@ -125,7 +128,7 @@ def compare(folder, kills, epochs, interval, seed=0, tell=lambda line: None):
     return same(everything(whole), everything(torn)), killed
 
 
-def define_flags():
+def define_flags() -> None:
     """The program's flags."""
     flags.DEFINE_integer("kills", 20, "how often the training is killed", lower_bound=1)
     flags.DEFINE_integer("epochs", 60, "of the training, eight steps each", lower_bound=1)
@@ -133,7 +136,7 @@ def define_flags():
     flags.DEFINE_integer("seed", 0, "of the moments")
 
 
-def main(values):
+def main(values: flags.FlagValues) -> int:
     """Trains, kills, compares and tells."""
     with tempfile.TemporaryDirectory() as folder:
         equal, killed = compare(folder, values.kills, values.epochs, values.interval, values.seed, print)

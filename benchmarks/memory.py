@@ -6,9 +6,12 @@ Linux alone tells how much memory a process has. The first epochs build the grap
 panels; from the third on the curve should be flat.
 """
 
+from __future__ import annotations
+
 import shlex
 import subprocess
 import sys
+from typing import Any
 
 from absl import flags
 
@@ -19,14 +22,14 @@ LINE = "epoch "
 BUILT = 3
 
 
-def resident(process):
+def resident(process: int) -> float:
     """The memory that a process holds now, in MB."""
     with open(f"/proc/{process}/status", encoding="ascii") as file:
         fields = dict(line.split(":", 1) for line in file)
     return int(fields["VmRSS"].split()[0]) * 1024 / 1e6
 
 
-def by_epoch(arguments, tell=lambda line: None):
+def by_epoch(arguments: list[str], tell: Any = lambda line: None) -> Any:
     """Runs a training and gives its memory in MB at the end of each epoch.
 
     Args:
@@ -47,19 +50,19 @@ def by_epoch(arguments, tell=lambda line: None):
     return found
 
 
-def growth(found):
+def growth(found: list[int]) -> float:
     """How much more the last epoch holds than the third, as a share of that; UserError where there are too few."""
     if len(found) <= BUILT:
         raise UserError(f"The training had {len(found)} epochs to go; at least {BUILT + 1} are needed")
     return found[-1] / found[BUILT - 1] - 1
 
 
-def define_flags():
+def define_flags() -> None:
     """The program's flags."""
     flags.DEFINE_string("training", "--flagfile=demo.flags", "the flags of keras_apn.train, in one word")
 
 
-def main(values):
+def main(values: flags.FlagValues) -> None:
     """Trains and tells."""
     found = by_epoch(shlex.split(values.training), print)
     print(f"from epoch {BUILT} to epoch {len(found)}: {growth(found):+.1%}")

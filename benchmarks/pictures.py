@@ -1,7 +1,10 @@
 """Photographs of MPII's size with one synthetic person each, as files and as records, to measure the pipeline on."""
 
+from __future__ import annotations
+
 import dataclasses
 import os
+from typing import Any
 
 import cv2
 import numpy as np
@@ -19,7 +22,7 @@ COARSE_GRAIN, FINE_GRAIN = 4.0, 1.5
 SHARDS = 4
 
 
-def photograph(index):
+def photograph(index: int) -> tuple[Any, np.ndarray]:
     """Draws one photograph: a synthetic person enlarged into the frame, what lies around it mirrored, and grain.
 
     Args:
@@ -56,7 +59,7 @@ def _grainy(rng, image):
     return np.uint8(np.clip(image + grain, 0, 255))
 
 
-def build(folder, count, people, patch_size):
+def build(folder: str, count: int, people: int, patch_size: int) -> list[Any]:
     """Writes photographs, and records of them.
 
     Args:
@@ -87,6 +90,6 @@ def build(folder, count, people, patch_size):
     return [person for person, _ in drawn]
 
 
-def shard_paths(folder):
+def shard_paths(folder: str) -> list[str]:
     """The shards that `build` wrote."""
     return dataset.find(os.path.join(folder, "train-*.tfrecord"))

@@ -1,6 +1,9 @@
 """The configurations that training steps are measured at, by name; importing them imports no TensorFlow."""
 
+from __future__ import annotations
+
 import dataclasses
+from typing import Any
 
 from data_pipeline.common.errors import UserError
 from keras_apn.config import Config, DataConfig, ModelConfig, TrainingConfig
@@ -18,7 +21,9 @@ PRESETS = {
 MODES = ("generator_only", "joint", "alternating")
 
 
-def config(preset, mode="joint", precision="float32", xla=False, recompute=False):
+def config(
+    preset: str, mode: str = "joint", precision: str = "float32", xla: bool = False, recompute: bool = False
+) -> Config:
     """The configuration of a preset.
 
     Args:
@@ -39,11 +44,13 @@ def config(preset, mode="joint", precision="float32", xla=False, recompute=False
     model, training = PRESETS[preset]
     model = dataclasses.replace(model, discriminators=mode != "generator_only")
     mode = "alternating" if mode == "alternating" else "joint"
-    chosen = {"mode": mode, "precision": precision, "xla": xla, "recompute": recompute}
+    chosen: dict[str, Any] = {"mode": mode, "precision": precision, "xla": xla, "recompute": recompute}
     return Config(model, DataConfig(), dataclasses.replace(training, **chosen))
 
 
-def require(words, known, flag):
+def require(
+    words: tuple[str], known: dict[str, tuple[ModelConfig, TrainingConfig]] | tuple[str, ...], flag: str
+) -> list[str]:
     """Words as a list, each once; UserError where one is not known or there is none."""
     wrong = [word for word in words if word not in known]
     if wrong or not words:

@@ -5,6 +5,10 @@ small networks are equal says little of large ones, whose graphs TensorFlow rewr
 two processes differ.
 """
 
+from __future__ import annotations
+
+from typing import Any
+
 from data_pipeline.common import tensorflow_setup  # noqa: F401  # isort: skip  It starts TensorFlow, so it comes first.
 
 import collections
@@ -17,19 +21,19 @@ from data_pipeline.common import program
 from keras_apn.config import PRECISIONS
 
 
-def groups(digests):
+def groups(digests: list[Any]) -> list[int]:
     """How many of some digests are the same: the sizes of the groups of equal ones, the largest first."""
     return sorted(collections.Counter(digests).values(), reverse=True)
 
 
-def verdict(sizes):
+def verdict(sizes: list[int]) -> str:
     """`groups`' answer in words."""
     if len(sizes) == 1:
         return f"{sizes[0]} processes, equal to the bit"
     return f"DIFFERENT: of {sum(sizes)} processes at most {sizes[0]} are equal"
 
 
-def define_flags():
+def define_flags() -> None:
     """The program's flags."""
     flags.DEFINE_list("presets", ["2x256"], f"of {', '.join(presets.PRESETS)}")
     flags.DEFINE_list("modes", ["joint"], f"what a step trains, of {', '.join(presets.MODES)}")
@@ -41,7 +45,7 @@ def define_flags():
     flags.DEFINE_integer("threads", os.cpu_count(), "that each process may use", lower_bound=1)
 
 
-def main(values):
+def main(values: flags.FlagValues) -> int:
     """Trains, compares and tells."""
     modes = presets.require(values.modes, presets.MODES, "modes")
     how = {name: getattr(values, name) for name in ("batch", "precision", "recompute", "threads")}

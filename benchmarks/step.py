@@ -5,8 +5,11 @@ and lowered to StableHLO, for machines that have no TensorFlow. `demo`, `paper` 
 steps, and so is every name that `__getattr__` reads, such as `paper_256_alternating_bfloat16`.
 """
 
+from __future__ import annotations
+
 import functools
 import re
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
@@ -14,7 +17,7 @@ import tensorflow as tf
 from benchmarks import presets
 from data_pipeline.geometry import STRIDE
 from data_pipeline.skeleton import NUM_JOINTS
-from keras_apn.config import PRECISIONS
+from keras_apn.config import PRECISIONS, Config
 from keras_apn.training.build import build_model
 
 INPUTS = ("crop", "joints_heatmap", "annotated", "visible", "head_size_heatmap", "occlusion_known")
@@ -40,7 +43,7 @@ def __getattr__(name):
     return functools.partial(compiled, config, int(batch_size or BATCH_SIZE))
 
 
-def example(crop_size, batch_size, seed=0):
+def example(crop_size: int, batch_size: int, seed: int = 0) -> dict[str, tf.Tensor]:
     """What `augment.make_crops` gives, but random: noise for crops, joints anywhere, one in ten not annotated.
 
     Of all but the last person it is known which joints are occluded.
@@ -57,7 +60,7 @@ def example(crop_size, batch_size, seed=0):
     }
 
 
-def compiled(config, batch_size):
+def compiled(config: Config, batch_size: int) -> tuple[Callable, list[tf.Tensor]]:
     """The step of a configuration, to compile.
 
     Args:

@@ -4,7 +4,10 @@ The same residual modules, stacks, heads, loss and optimizer. The image and the 
 TensorFlow's step cuts and draws them from patches. PyTorch is no requirement of the project: nothing else imports this.
 """
 
+from __future__ import annotations
+
 import time
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,7 +21,7 @@ from export.timing.latency import memory
 LAYOUTS = {"channels_last": torch.channels_last, "channels_first": torch.contiguous_format}
 
 
-def norm_relu(channels):
+def norm_relu(channels: int) -> list[nn.Module]:
     """Batch norm, then ReLU: a list of modules."""
     return [nn.BatchNorm2d(channels, eps=1e-5, momentum=0.1), nn.ReLU(inplace=True)]
 
@@ -26,7 +29,7 @@ def norm_relu(channels):
 class Residual(nn.Module):
     """`keras_apn.models.blocks.residual`."""
 
-    def __init__(self, channels, filters):
+    def __init__(self, channels: int, filters: int) -> None:
         super().__init__()
         half = filters // 2
         self.body = nn.Sequential(
@@ -39,21 +42,21 @@ class Residual(nn.Module):
         )
         self.skip = nn.Identity() if channels == filters else nn.Conv2d(channels, filters, 1)
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.skip(x) + self.body(x)
 
 
 class EncoderDecoder(nn.Module):
     """`keras_apn.models.blocks.encoder_decoder`."""
 
-    def __init__(self, features, levels):
+    def __init__(self, features: int, levels: int) -> None:
         super().__init__()
         self.skips, self.downs, self.ups = (
             nn.ModuleList(Residual(features, features) for _ in range(levels)) for _ in range(3)
         )
         self.bottom = Residual(features, features)
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> Any:
         skips = []
         for skip, down in zip(self.skips, self.downs, strict=True):
             skips.append(skip(x))
@@ -67,7 +70,7 @@ class EncoderDecoder(nn.Module):
 class Head(nn.Module):
     """One task's branch of `keras_apn.models.generator`, and what it hands to the next stack."""
 
-    def __init__(self, features, last):
+    def __init__(self, features: int, last: bool) -> None:
         super().__init__()
         self.branch = nn.Sequential(
             Residual(features, features), nn.Conv2d(features, features, 1), *norm_relu(features)
@@ -77,7 +80,7 @@ class Head(nn.Module):
         self.onward = None if last else nn.Conv2d(features, features, 1)
         self.feedback = None if last else nn.Conv2d(NUM_JOINTS, features, 1)
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> Any:
         branch = self.branch(x)
         maps = self.maps(branch)
         return maps, None if self.onward is None else self.onward(branch) + self.feedback(maps)
@@ -86,7 +89,7 @@ class Head(nn.Module):
 class Generator(nn.Module):
     """G of a `config.ModelConfig`: [B, 3, S, S] images to a list of [B, 16, S / 4, S / 4] heatmaps."""
 
-    def __init__(self, model):
+    def __init__(self, model: Any) -> None:
         super().__init__()
         features, stacks = model.features, model.stacks
         narrow, middle = min(64, features // 2), min(128, features)
@@ -104,7 +107,7 @@ class Generator(nn.Module):
             nn.ModuleList(Head(features, last=n == stacks - 1) for _ in range(tasks)) for n in range(stacks)
         )
 
-    def forward(self, image):
+    def forward(self, image: torch.Tensor) -> Any:
         stem = x = self.stem(image)
         outputs = []
         for body, heads in zip(self.bodies, self.heads, strict=True):
@@ -115,7 +118,7 @@ class Generator(nn.Module):
         return outputs
 
 
-def trainer(config, batch_size, layout):
+def trainer(config: Any, batch_size: int, layout: str) -> Any:
     """G and its step.
 
     Args:
@@ -161,7 +164,7 @@ def _heatmap_loss(predicted, true, annotated, weights):
     return total / (true.shape[2] * true.shape[3] * annotated.sum().clamp(min=1))
 
 
-def measure(preset, batch, layout, threads, steps):
+def measure(preset: str, batch: int, layout: str, threads: int, steps: int) -> dict[str, Any]:
     """Builds G and times its steps, in this process.
 
     Args:

@@ -15,6 +15,11 @@ turns, since machines drift. Of each number the median over the rounds is shown.
 targets: in its own layout of images in memory, and in TensorFlow's.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
 from data_pipeline.common import tensorflow_setup  # noqa: F401  # isort: skip  It starts TensorFlow, so it comes first.
 
 import importlib.metadata
@@ -38,12 +43,12 @@ TORCH = ("torch_channels_first", "torch_channels_last")
 MEDIANS = ("step_s", "processor_s", "first_step_s", "build_s", "imported_mb", "peak_mb")
 
 
-def cases(names, batches, modes):
+def cases(names: list[str], batches: list[int], modes: list[str]) -> list[tuple[str, int, str]]:
     """What is to be measured, in the order of a round: a list of `(preset, batch, mode)`."""
     return [MATRIX_PRODUCT, *itertools.product(names, batches, modes)]
 
 
-def measure(case, how, environment):
+def measure(case: Any, how: dict[str, Any], environment: dict[str, str] | None) -> Any:
     """One measurement in a fresh process.
 
     Args:
@@ -63,7 +68,9 @@ def measure(case, how, environment):
     return clock.apart("benchmarks.fit_step", environment, preset=preset, batch=batch, mode=mode, **how)
 
 
-def by_turns(asked, rounds, run):
+def by_turns(
+    asked: list[tuple[str, int, str]], rounds: int, run: Callable
+) -> dict[tuple[str, int, str], list[dict[str, Any]]]:
     """Every case once a round: a dict of case to the list of what `run(case)` gave."""
     measured = {case: [] for case in asked}
     with tqdm.tqdm(total=rounds * len(asked), unit="process", leave=False, disable=None) as progress:
@@ -73,7 +80,7 @@ def by_turns(asked, rounds, run):
     return measured
 
 
-def summary(measured):
+def summary(measured: dict[tuple[str, int, str], list[dict[str, Any]]]) -> list[dict[str, Any]]:
     """Medians over the rounds.
 
     Args:
@@ -119,7 +126,7 @@ def _ratios(rounds, baseline, gflop):
     }
 
 
-def table(rows):
+def table(rows: list[dict[str, Any]]) -> str:
     """`summary`'s rows as text, 100 columns wide."""
     lines = [
         f"{'':<9} {'':>5} {'':<20} {'images':>7} {'step':>7} {'first':>6} {'':>6}  {'over G':^17}  {'of':>6}",
@@ -137,14 +144,14 @@ def table(rows):
     return "\n".join(lines)
 
 
-def require_batches(words):
+def require_batches(words: list[str]) -> Any:
     """Sizes of batches; UserError unless they are whole numbers of at least 1."""
     if not words or not all(word.strip().isdecimal() and int(word) for word in words):
         raise UserError(f"--batches must be whole numbers of at least 1, as in 4,16. Received: {','.join(words)}")
     return sorted({int(word) for word in words})
 
 
-def require_torch(modes, precision):
+def require_torch(modes: list[str], precision: str) -> None:
     """Raises UserError where PyTorch is missing or has nothing equal to be compared with."""
     if importlib.util.find_spec("torch") is None:
         raise UserError("--torch needs PyTorch: pip install torch==2.13.0 'setuptools<82'")
@@ -152,7 +159,7 @@ def require_torch(modes, precision):
         raise UserError(f"--torch is compared with {BASELINE} in float32: name it in --modes, leave --precision out")
 
 
-def define_flags():
+def define_flags() -> None:
     """The program's flags."""
     flags.DEFINE_list("presets", ["demo"], f"of {', '.join(presets.PRESETS)}")
     flags.DEFINE_list("batches", ["4"], "sizes of batches")
@@ -168,7 +175,7 @@ def define_flags():
     flags.DEFINE_string("json", None, "a file to write all numbers to")
 
 
-def main(values):
+def main(values: flags.FlagValues) -> None:
     """Measures, prints and writes."""
     if not os.path.exists("/proc/self/status"):
         raise UserError("This benchmark needs Linux, which tells how much memory a process has had")
@@ -188,7 +195,10 @@ def main(values):
     print(f"{provenance.line(versions)}; matrix product {peak:.0f} GFLOP/s")
     print(table(rows))
     if values.json:
-        told = {"command": {**how, "rounds": values.rounds, "onednn": values.onednn}, "versions": versions}
+        told: dict[str, Any] = {
+            "command": {**how, "rounds": values.rounds, "onednn": values.onednn},
+            "versions": versions,
+        }
         told |= {"machine": {**machine, "load_before": load, "matrix_product_gflops": peak}, "rows": rows}
         keys = [dict(zip(("preset", "batch", "mode"), case, strict=True)) for case in measured]
         rounds = [{**key, "rounds": each} for key, each in zip(keys, measured.values(), strict=True)]

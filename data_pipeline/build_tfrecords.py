@@ -10,6 +10,8 @@ import collections
 import functools
 import json
 import os
+from collections.abc import Callable
+from typing import Any
 
 from data_pipeline.common import one_thread  # noqa: F401  # isort: skip  Before numpy.
 
@@ -27,14 +29,14 @@ from data_pipeline.synthetic import scenes
 MISSING = "photograph missing"
 
 
-def source(values):
+def source(values: flags.FlagValues) -> tuple[str | None, str | None]:
     """`(data set, file)` of the annotations that the flags name; `(None, None)` where the poses are invented too."""
     if values.dataset != "synthetic":
         return values.dataset, require(values, "annotations")
     return (None, None) if values.poses is None else (annotations.recognise(values.poses), values.poses)
 
 
-def read_people(values):
+def read_people(values: flags.FlagValues) -> tuple:
     """The people that the flags ask for and their splits; invented ones are their places in the sequence.
 
     Returns:
@@ -42,7 +44,8 @@ def read_people(values):
     """
     name, path = source(values)
     if name is None:
-        people, skipped = list(range(require(values, "limit"))), collections.Counter()
+        people: list = list(range(require(values, "limit")))
+        skipped: collections.Counter = collections.Counter()
         splits = ["train"] * len(people)
     else:
         found = annotations.READERS[name](path, values.split if name != "lspet" else None)
@@ -51,7 +54,7 @@ def read_people(values):
     return people, splits, skipped
 
 
-def held_out(values, people, splits):
+def held_out(values: flags.FlagValues, people: list, splits: list[str]) -> list[str]:
     """The splits after holding out what the flags ask for."""
     # Where all are for training, a tenth is held out, unless the flag says otherwise.
     default = len(splits) // 10 if set(splits) == {"train"} and source(values)[0] in (None, "lspet") else 0
@@ -59,7 +62,7 @@ def held_out(values, people, splits):
     return hold_out(people, splits, count, values.seed)
 
 
-def require(values, flag):
+def require(values: flags.FlagValues, flag: str) -> Any:
     """The value of a flag that this data set needs; a UserError where it was not given."""
     value = getattr(values, flag)
     if value is None:
@@ -67,7 +70,7 @@ def require(values, flag):
     return value
 
 
-def hold_out(people, splits, count, seed):
+def hold_out(people: list, splits: list[str], count: int, seed: int) -> list[str]:
     """Moves training people to validation, all people of a photograph together.
 
     Args:
@@ -96,7 +99,7 @@ def hold_out(people, splits, count, seed):
     return ["validation" if i in chosen else split for i, split in enumerate(splits)]
 
 
-def encoder(values):
+def encoder(values: flags.FlagValues) -> Callable:
     """The function of `build_tasks` that makes records as the flags want them."""
     if values.dataset == "synthetic":
         draw = build_tasks.synthetic if values.poses is None else build_tasks.posed
@@ -106,7 +109,7 @@ def encoder(values):
     )
 
 
-def job_of(values, people, splits):
+def job_of(values: flags.FlagValues, people: list[Any], splits: list[str]) -> building.Job:
     """The `building.Job` of the wanted splits."""
     wanted = [split for split in SPLITS if split in splits and values.split in (None, split)]
     if not wanted:
@@ -120,7 +123,9 @@ def job_of(values, people, splits):
     return building.Job(values.output, found, encoder(values), values.shards, values.allow_missing)
 
 
-def description(values, entries, skipped):
+def description(
+    values: flags.FlagValues, entries: dict[str, dict[str, Any]], skipped: collections.Counter
+) -> dict[str, Any]:
     """What `dataset.json` says."""
     name, _ = source(values)
     given = {"annotations": values.annotations, "images": values.images, "poses": values.poses}
@@ -138,7 +143,7 @@ def description(values, entries, skipped):
     }
 
 
-def summary(values, people, splits, skipped):
+def summary(values: flags.FlagValues, people: list, splits: list[str], skipped: collections.Counter) -> dict[str, Any]:
     """What `--dry_run` prints: counts over the wanted splits."""
     chosen = [p for p, split in zip(people, splits, strict=True) if values.split in (None, split)]
     if source(values) == (None, None):
@@ -146,7 +151,7 @@ def summary(values, people, splits, skipped):
     return Annotations(chosen, skipped).summary()
 
 
-def build(values, people, splits, skipped):
+def build(values: flags.FlagValues, people: list[Any], splits: list[str], skipped: collections.Counter) -> None:
     """Builds this worker's shards and, where no other worker's is missing, writes `dataset.json`."""
     job = job_of(values, people, splits)
     building.agree(job, {name: getattr(values, name) for name in ("dataset", "patch_size", "seed")})
@@ -160,7 +165,7 @@ def build(values, people, splits, skipped):
         print(f"{split}: {entry['people']} people in {values.shards} shards in {values.output}")
 
 
-def define_flags():
+def define_flags() -> None:
     """The program's flags."""
     flags.DEFINE_enum("dataset", None, (*annotations.READERS, "synthetic"), "what the annotations are", required=True)
     flags.DEFINE_string("annotations", None, "the annotation file, as downloaded")
@@ -188,7 +193,7 @@ def define_flags():
     flags.DEFINE_bool("allow_missing", False, "leave out people whose photograph is missing or unreadable")
 
 
-def main(values):
+def main(values: flags.FlagValues) -> None:
     """Reads the annotations, then sums them up or builds."""
     if values.worker_index >= values.worker_count:
         raise UserError(f"--worker_index={values.worker_index} must be below --worker_count={values.worker_count}")

@@ -1,9 +1,11 @@
 """From heatmaps to joints: arg-max, then a quarter of a pixel toward the higher neighbour."""
 
+from __future__ import annotations
+
 import tensorflow as tf
 
 
-def decode(pose):
+def decode(pose: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Finds each map's peak.
 
     Args:
@@ -24,7 +26,7 @@ def decode(pose):
     return joints, at(x, y)
 
 
-def occlusion_probability(pose, occlusion):
+def occlusion_probability(pose: tf.Tensor, occlusion: tf.Tensor) -> tf.Tensor:
     """How probably each joint is occluded, given that it is where the pose map peaks.
 
     The pose map regresses "the joint is here", the occlusion map "it is here and occluded": their ratio at the peak

@@ -1,6 +1,9 @@
 """Drawing poses: bones coloured by side, occluded joints as rings, heatmaps, several pictures on one sheet."""
 
+from __future__ import annotations
+
 import os
+from typing import Any
 
 import cv2
 import numpy as np
@@ -27,7 +30,9 @@ def _limb_colour(a, b):
     return next((side for side in (_side(JOINTS[a]), _side(JOINTS[b])) if side != MIDDLE), MIDDLE)
 
 
-def draw_pose(image, joints, occluded=None, shown=None):
+def draw_pose(
+    image: np.ndarray, joints: np.ndarray, occluded: np.ndarray | None = None, shown: np.ndarray | None = None
+) -> np.ndarray:
     """Draws a skeleton over a copy of an image.
 
     The person's right is orange, the left blue. A visible joint is a filled dot, an occluded one a white ring, and
@@ -74,7 +79,7 @@ def _fixed(point):
     return round(x * (1 << SHIFT)), round(y * (1 << SHIFT))
 
 
-def draw_box(image, box):
+def draw_box(image: np.ndarray, box: list[float]) -> np.ndarray:
     """Draws a person's box, x, y, width and height in pixels, over a copy of an image."""
     picture = np.ascontiguousarray(image).copy()
     x, y, width, height = (round(float(v)) for v in box)
@@ -82,7 +87,7 @@ def draw_box(image, box):
     return picture
 
 
-def enlarged(image, side, *joints):
+def enlarged(image: np.ndarray, side: int, *joints: Any) -> tuple:
     """A square picture at another size, and points that moved with it.
 
     Args:
@@ -98,7 +103,7 @@ def enlarged(image, side, *joints):
     return cv2.resize(image, (side, side), interpolation=method), tuple((j + 0.5) * scale - 0.5 for j in joints)
 
 
-def draw_heatmaps(image, heatmaps):
+def draw_heatmaps(image: np.ndarray, heatmaps: np.ndarray) -> np.ndarray:
     """Lays heatmaps over a darkened copy of an image: at each pixel the strongest joint's, in the colour of its side.
 
     Args:
@@ -112,10 +117,10 @@ def draw_heatmaps(image, heatmaps):
     strength = heatmaps.max(-1)[..., None]
     # What is left of the image beside what the heatmap adds: four channels, so that both are enlarged alike.
     layer = cv2.resize(np.concatenate([colours * strength, 1.0 - strength], -1, dtype=np.float32), image.shape[1::-1])
-    return np.uint8(np.clip(layer[..., :3] + layer[..., 3:] * (image * 0.5), 0, 255))
+    return np.clip(layer[..., :3] + layer[..., 3:] * (image * 0.5), 0, 255).astype(np.uint8)
 
 
-def text_line(text, width):
+def text_line(text: str, width: int) -> np.ndarray:
     """One line of text, black on white, [TEXT_HEIGHT, width, 3] uint8; a long one loses its beginning."""
 
     def length(words):
@@ -130,7 +135,9 @@ def text_line(text, width):
     return cv2.putText(line, shown, place, cv2.FONT_HERSHEY_SIMPLEX, TEXT_SCALE, (0, 0, 0), 1, cv2.LINE_AA)
 
 
-def contact_sheet(pictures, columns, side=192, gap=4, captions=None):
+def contact_sheet(
+    pictures: list[np.ndarray], columns: int, side: int = 192, gap: int = 4, captions: list[str] | None = None
+) -> np.ndarray:
     """Pictures on a grid.
 
     Args:
@@ -156,7 +163,7 @@ def contact_sheet(pictures, columns, side=192, gap=4, captions=None):
     return sheet
 
 
-def write_picture(path, image):
+def write_picture(path: str, image: np.ndarray) -> None:
     """Writes [H, W, 3] uint8 RGB as the kind of file that the name ends in, whole or not at all; makes the folder.
 
     Raises:

@@ -11,6 +11,10 @@ their frame:
 Frames share their centres where one is cut from the other. A map is a 2x3 matrix: `target = matrix @ (x, y, 1)`.
 """
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
 
 # Room for the largest augmentation: 1.25 times the scale, turned by 30 degrees, needs 1.25 (cos 30 + sin 30) = 1.71.
@@ -20,7 +24,7 @@ PATCH_RATIO = 1.75
 STRIDE = 4
 
 
-def square_around(center_image, side_image):
+def square_around(center_image: np.ndarray, side_image: float) -> tuple[int, ...]:
     """Rounds a square to whole pixels.
 
     Args:
@@ -41,7 +45,7 @@ def square_around(center_image, side_image):
     return int(left), int(top), side
 
 
-def patch_to_image(left, top, side, patch_size):
+def patch_to_image(left: int, top: int, side: int, patch_size: int) -> np.ndarray:
     """The map from a patch of `patch_size` pixels to the square of the image that it shows.
 
     Args:
@@ -55,14 +59,14 @@ def patch_to_image(left, top, side, patch_size):
     return np.array([[scale, 0, left - 0.5 + 0.5 * scale], [0, scale, top - 0.5 + 0.5 * scale]])
 
 
-def invert(matrix):
+def invert(matrix: np.ndarray) -> np.ndarray:
     """The inverse of (2, 3) or (N, 2, 3) maps."""
     matrix = np.asarray(matrix, np.float64)
     linear = np.linalg.inv(matrix[..., :2])
     return np.concatenate([linear, -linear @ matrix[..., 2:]], axis=-1)
 
 
-def apply(matrix, points):
+def apply(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
     """Maps points.
 
     Args:
@@ -76,11 +80,11 @@ def apply(matrix, points):
     return points @ np.swapaxes(matrix[..., :2], -1, -2) + matrix[..., None, :, 2]
 
 
-def heatmap_to_crop(points_heatmap):
+def heatmap_to_crop(points_heatmap: Any) -> Any:
     """Heatmap pixels to crop pixels; numpy or TensorFlow."""
     return points_heatmap * STRIDE + (STRIDE - 1) / 2
 
 
-def crop_to_heatmap(points_crop):
+def crop_to_heatmap(points_crop: Any) -> Any:
     """Crop pixels to heatmap pixels; numpy or TensorFlow."""
     return (points_crop - (STRIDE - 1) / 2) / STRIDE

@@ -1,21 +1,23 @@
 """Target heatmaps: a Gaussian of peak 1 at each joint, drawn for a whole batch on the device (Section 2.1)."""
 
+from __future__ import annotations
+
 import math
 
 import tensorflow as tf
 
 
-def target_norm(sigma):
+def target_norm(sigma: float) -> float:
     """The L2 norm of one whole target Gaussian: 1.77 at sigma 1, the unit of c_fake's threshold."""
     return math.sqrt(math.pi) * sigma
 
 
-def inside(joints_heatmap, size):
+def inside(joints_heatmap: tf.Tensor, size: int) -> tf.Tensor:
     """Whether each joint lies on a heatmap of `size` pixels, edges included; [..., 2] -> [...] bool."""
     return tf.reduce_all((joints_heatmap >= -0.5) & (joints_heatmap < size - 0.5), axis=-1)
 
 
-def draw(joints_heatmap, present, size, sigma):
+def draw(joints_heatmap: tf.Tensor, present: tf.Tensor, size: int, sigma: float) -> tf.Tensor:
     """Draws Gaussians of peak 1, centred between pixels where the joint is.
 
     Args:
@@ -33,7 +35,9 @@ def draw(joints_heatmap, present, size, sigma):
     return profile[:, None, :, :, 0] * (profile[..., 1] * present[:, None])[:, :, None]
 
 
-def targets(joints_heatmap, annotated, visible, size, sigma):
+def targets(
+    joints_heatmap: tf.Tensor, annotated: tf.Tensor, visible: tf.Tensor, size: int, sigma: float
+) -> tuple[tf.Tensor, tf.Tensor]:
     """The truth that G learns: pose maps y and occlusion maps z (Section 2.1).
 
     Args:

@@ -5,6 +5,10 @@ skeleton, and the crop's square. `--augmented` shows what the networks get of th
 with their joints, and the target heatmaps of the first.
 """
 
+from __future__ import annotations
+
+from typing import Any
+
 from data_pipeline.common import tensorflow_setup  # noqa: F401  # isort: skip  It starts TensorFlow, so it comes first.
 
 import math
@@ -32,7 +36,7 @@ SQUARE = " The white square is the crop."
 SHUFFLE = 1024
 
 
-def choose(paths, count, shuffle, seed):
+def choose(paths: list[str], count: int, shuffle: bool, seed: int) -> list[dict[str, Any]]:
     """Reads the first records, or random ones.
 
     Args:
@@ -57,18 +61,18 @@ def choose(paths, count, shuffle, seed):
     return list(loaded.unbatch().take(count).as_numpy_iterator())
 
 
-def default_crop_size(patch_size):
+def default_crop_size(patch_size: int) -> int:
     """The side of the crop that such patches are made for, a whole number of heatmap pixels."""
     return geometry.STRIDE * round(patch_size / (geometry.PATCH_RATIO * geometry.STRIDE))
 
 
-def title(record):
+def title(record: dict[str, Any]) -> str:
     """The photograph's name, the person's number in it, and a word where their dots may be hidden joints."""
     unknown = "" if record["occlusion_known"] else ", occlusion not known"
     return f"{record['image'].decode(errors='replace')}, person {record['person_index']}{unknown}"
 
 
-def draw_patch(record, side):
+def draw_patch(record: dict[str, Any], side: int) -> np.ndarray:
     """A record's patch with the joints and the square that an unaugmented crop covers.
 
     Args:
@@ -81,13 +85,13 @@ def draw_patch(record, side):
     patch_size = len(record["patch"])
     # The square is the same whatever the crop's size: one crop pixel as large as a patch pixel does.
     to_patch = augment.crop_to_patch(augment.identity(1), patch_size, patch_size)[0].numpy()
-    edges_patch = geometry.apply(to_patch, [[-0.5, -0.5], [patch_size - 0.5, patch_size - 0.5]])
+    edges_patch = geometry.apply(to_patch, np.array([[-0.5, -0.5], [patch_size - 0.5, patch_size - 0.5]]))
     picture, (joints, edges) = drawing.enlarged(record["patch"], side, record["joints_patch"], edges_patch)
     framed = drawing.draw_box(picture, [*(edges[0] + 0.5), *(edges[1] - edges[0])])
     return drawing.draw_pose(framed, joints, ~record["visible"], record["annotated"])
 
 
-def make_examples(record, chosen, crop_size):
+def make_examples(record: dict[str, Any], chosen: dict[str, Any], crop_size: int) -> dict[str, np.ndarray]:
     """Crops of one record.
 
     Args:
@@ -103,29 +107,31 @@ def make_examples(record, chosen, crop_size):
     return {name: value.numpy() for name, value in augment.make_crops(batch, chosen, crop_size).items()}
 
 
-def draw_crop(example, n, side):
+def draw_crop(example: dict[str, np.ndarray], n: int, side: int) -> np.ndarray:
     """Crop `n` of `make_examples` with its joints, [side, side, 3] uint8 RGB."""
     joints_crop = geometry.heatmap_to_crop(example["joints_heatmap"][n])
-    picture, (joints,) = drawing.enlarged(np.uint8(example["crop"][n] * 255), side, joints_crop)
+    picture, (joints,) = drawing.enlarged((example["crop"][n] * 255).astype(np.uint8), side, joints_crop)
     return drawing.draw_pose(picture, joints, ~example["visible"][n], example["annotated"][n])
 
 
-def draw_targets(example, n, side, sigma):
+def draw_targets(example: dict[str, np.ndarray], n: int, side: int, sigma: float) -> list[np.ndarray]:
     """The target heatmaps of crop `n` of `make_examples` over it: pose, and occlusion; [side, side, 3] uint8 each."""
     size = example["crop"].shape[1] // geometry.STRIDE
     joints, annotated, visible = (example[name][n : n + 1] for name in ("joints_heatmap", "annotated", "visible"))
-    picture, _ = drawing.enlarged(np.uint8(example["crop"][n] * 255), side)
+    picture, _ = drawing.enlarged((example["crop"][n] * 255).astype(np.uint8), side)
     targets = heatmaps.targets(joints, annotated, visible, size, sigma)
     return [drawing.draw_heatmaps(picture, maps[0].numpy()) for maps in targets]
 
 
-def describe(chosen, n):
+def describe(chosen: dict[str, np.ndarray], n: int) -> str:
     """Augmentation `n` in a few words."""
     degrees, scale = math.degrees(chosen["angle"][n]), chosen["scale"][n]
     return f"{n}: {degrees:+.0f} deg, side x{scale:.2f}{', flipped' if chosen['flip'][n] else ''}"
 
 
-def draw_augmented(record, seed, crops, crop_size, sigma, side):
+def draw_augmented(
+    record: dict[str, Any], seed: list[int], crops: int, crop_size: int, sigma: float, side: int
+) -> tuple[list[np.ndarray], list[str]]:
     """What the networks get of one record.
 
     Args:
@@ -151,14 +157,16 @@ def draw_augmented(record, seed, crops, crop_size, sigma, side):
     return pictures, captions
 
 
-def draw_patches_sheet(people):
+def draw_patches_sheet(people: list[dict[str, Any]]) -> np.ndarray:
     """The sheet of patches of the records `people`, [H, W, 3] uint8 RGB."""
     tiles = [(draw_patch(record, PATCH_SIDE), title(record)) for record in people]
     pictures, captions = zip(*tiles, strict=True)
     return headed(drawing.contact_sheet(pictures, PATCH_COLUMNS, PATCH_SIDE, captions=captions), LEGEND + SQUARE)
 
 
-def draw_augmented_sheet(people, seed, crops, crop_size, sigma):
+def draw_augmented_sheet(
+    people: list[dict[str, Any]], seed: int, crops: int, crop_size: int, sigma: float
+) -> np.ndarray:
     """The sheet of `draw_augmented`, a row for each of the records `people`; [H, W, 3] uint8 RGB."""
     pictures, captions = [], []
     for n, record in enumerate(people):
@@ -168,12 +176,12 @@ def draw_augmented_sheet(people, seed, crops, crop_size, sigma):
     return headed(drawing.contact_sheet(pictures, crops + 3, CROP_SIDE, captions=captions), LEGEND)
 
 
-def headed(sheet, legend):
+def headed(sheet: np.ndarray, legend: str) -> np.ndarray:
     """A sheet under a line of text."""
     return np.concatenate([drawing.text_line(legend, sheet.shape[1]), sheet])
 
 
-def define_flags():
+def define_flags() -> None:
     """The program's flags."""
     flags.DEFINE_string("records", None, "glob of the shards", required=True)
     flags.DEFINE_string("output", None, "the PNG or JPEG file to draw to", required=True)
@@ -186,7 +194,7 @@ def define_flags():
     flags.DEFINE_float("sigma", 1.0, "standard deviation of the target Gaussians, heatmap pixels", lower_bound=0.1)
 
 
-def main(values):
+def main(values: flags.FlagValues) -> None:
     """Draws, writes and says what was drawn."""
     if not values.output.lower().endswith(EXTENSIONS):
         raise UserError(f"--output must end in {', '.join(EXTENSIONS)}. Received: {values.output}")

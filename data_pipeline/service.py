@@ -7,6 +7,10 @@
 All of them must see the records under the same paths, and run the same version of TensorFlow.
 """
 
+from __future__ import annotations
+
+from typing import Any
+
 from data_pipeline.common import tensorflow_setup  # noqa: F401  # isort: skip  It starts TensorFlow, so it comes first.
 
 import socket
@@ -20,7 +24,7 @@ from data_pipeline.common.errors import UserError
 PROTOCOL = "grpc"
 
 
-def start(port, dispatcher, host):
+def start(port: int, dispatcher: Any, host: str) -> tuple[list[Any], str]:
     """Starts a worker and, where no dispatcher is given, the dispatcher that it works for.
 
     Args:
@@ -49,14 +53,14 @@ def start(port, dispatcher, host):
     return servers, dispatcher
 
 
-def define_flags():
+def define_flags() -> None:
     """The program's flags."""
     flags.DEFINE_integer("port", 5050, "of the dispatcher; 0 for any that is free", lower_bound=0, upper_bound=65535)
     flags.DEFINE_string("dispatcher", None, "host:port of a dispatcher to work for, instead of starting one")
     flags.DEFINE_string("host", socket.gethostname(), "the name by which other machines reach this one")
 
 
-def main(values):
+def main(values: flags.FlagValues) -> None:
     """Serves until it is interrupted."""
     servers, address = start(values.port, values.dispatcher, values.host)
     print(f"Serving; train with --data_service={PROTOCOL}://{address}", flush=True)

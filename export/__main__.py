@@ -8,6 +8,11 @@ All of them appear when all are whole. `python -m export.verify` compares them w
 times them.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
 from data_pipeline.common import tensorflow_setup  # noqa: F401  # isort: skip  It starts TensorFlow, so it comes first.
 
 import re
@@ -23,7 +28,16 @@ from keras_apn import config as configuration
 from keras_apn.inference import pose_estimator
 
 
-def export(estimator, formats, output, about, *, quantize=tuple(tflite.QUANTIZATIONS), crops=None, overwrite=False):
+def export(
+    estimator: pose_estimator.PoseEstimator,
+    formats: Sequence[str],
+    output: str,
+    about: dict[str, Any],
+    *,
+    quantize: Sequence[str] = tuple(tflite.QUANTIZATIONS),
+    crops: Callable | None = None,
+    overwrite: bool = False,
+) -> Any:
     """Writes all formats, or none.
 
     Args:
@@ -57,7 +71,7 @@ def export(estimator, formats, output, about, *, quantize=tuple(tflite.QUANTIZAT
     return paths
 
 
-def define_flags():
+def define_flags() -> None:
     """The program's flags."""
     flags.DEFINE_string("workdir", None, "the run whose best weights are exported", required=True)
     flags.DEFINE_string("output", None, "the folder to write to", required=True)
@@ -75,7 +89,7 @@ def define_flags():
     flags.DEFINE_bool("overwrite", False, "replace the version where it is there already")
 
 
-def check(values):
+def check(values: flags.FlagValues) -> None:
     """Raises UserError for flags that do not say what to write."""
     for name, known in (("formats", artefacts.FORMATS), ("quantize", tflite.QUANTIZATIONS)):
         given = getattr(values, name)
@@ -85,7 +99,7 @@ def check(values):
         raise UserError(f"--name must be a folder's name, other than those beside it. Received: {values.name}")
 
 
-def calibration_shards(pattern):
+def calibration_shards(pattern: str) -> Any:
     """The shards that int8 takes its ranges from; raises UserError where there are none."""
     try:
         return dataset.find(pattern)
@@ -94,7 +108,7 @@ def calibration_shards(pattern):
         raise UserError(f"int8 takes its ranges from records. {error}; {way}") from error
 
 
-def main(values):
+def main(values: flags.FlagValues) -> None:
     """Loads the weights and writes every format that was asked for."""
     check(values)
     formats, quantize = (list(dict.fromkeys(given)) for given in (values.formats, values.quantize))

@@ -11,6 +11,11 @@ round, by turns, since machines drift. Of each number the median over the rounds
 - of keras: the median call over that of Keras's compiled graph, which does the same work in the same round.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
 from data_pipeline.common import tensorflow_setup  # noqa: F401  # isort: skip  It starts TensorFlow, so it comes first.
 
 import os
@@ -31,7 +36,7 @@ KERAS = {"pose": "keras heatmaps", "joints": "keras joints"}
 TIMES = ("p50_ms", "p90_ms", "p99_ms", "images_per_s", "calls", "peak_mb")
 
 
-def models(found, workdir=None, flip=False):
+def models(found: list[artefacts.Artefact], workdir: str | None = None, flip: bool = False) -> dict[str, Any]:
     """What is to be timed: `latency.measure`'s `kind`, `path`, `answer` and `flip` by name, Keras first.
 
     Args:
@@ -49,7 +54,9 @@ def models(found, workdir=None, flip=False):
     return {**keras, **asked}
 
 
-def by_turns(asked, rounds, run=latency.apart, **how):
+def by_turns(
+    asked: dict[str, dict[str, Any]], rounds: int, run: Callable = latency.apart, **how: Any
+) -> dict[str, list[dict[str, Any]]]:
     """Measures every model once a round.
 
     Args:
@@ -70,7 +77,7 @@ def by_turns(asked, rounds, run=latency.apart, **how):
     return measured
 
 
-def summary(asked, measured):
+def summary(asked: dict[str, dict[str, Any]], measured: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
     """Medians over the rounds.
 
     Args:
@@ -108,7 +115,7 @@ def _batch(rounds, baseline, place):
     return {**row, "over_keras": statistics.median(ratios)}
 
 
-def table(rows):
+def table(rows: list[dict[str, Any]]) -> str:
     """`summary`'s rows as text, 100 columns wide; a line for each size of batch."""
     lines = [
         f"{'':<23} {'start':>6}  {'MB':>8}{'':>5} {'':>6}  {'ms a batch':^26}  {'images':>7}  {'of':>5}",
@@ -127,14 +134,14 @@ def table(rows):
     return "\n".join(lines)
 
 
-def require_batches(words):
+def require_batches(words: list[str]) -> list[int]:
     """Sizes of batches, rising; UserError unless they are whole numbers of at least 1."""
     if not words or not all(word.strip().isdecimal() and int(word) for word in words):
         raise UserError(f"--batches must be whole numbers of at least 1, as in 1,8. Received: {','.join(words)}")
     return sorted({int(word) for word in words})
 
 
-def define_flags():
+def define_flags() -> None:
     """The program's flags."""
     flags.DEFINE_string("exports", None, "the folder of exports, what was --output", required=True)
     flags.DEFINE_string("workdir", None, "the run that was exported, to time Keras too")
@@ -147,7 +154,7 @@ def define_flags():
     flags.DEFINE_string("json", None, "a file to write all numbers to")
 
 
-def main(values):
+def main(values: flags.FlagValues) -> None:
     """Finds, measures, prints and writes."""
     if not os.path.exists("/proc/self/status"):
         raise UserError("This benchmark needs Linux, which tells how much memory a process has had")

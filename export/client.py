@@ -3,7 +3,10 @@
 Prints a table for each person; with --output it also draws them into a copy of the photograph.
 """
 
+from __future__ import annotations
+
 import os
+from typing import Any
 
 from absl import flags
 
@@ -19,7 +22,7 @@ WHOLE = (0.0, 0.0, 0.0, 0.0)
 PICTURES = (".png", ".jpg", ".jpeg")
 
 
-def table(found, person):
+def table(found: dict[str, Any], person: int) -> str:
     """One person's joints in lines of text.
 
     Args:
@@ -35,7 +38,7 @@ def table(found, person):
     return "\n".join(lines)
 
 
-def draw(path, people, found):
+def draw(path: str, people: tuple[list[float]], found: dict[str, Any]) -> Any:
     """The photograph with everybody in it, and their boxes; [H, W, 3] uint8 RGB."""
     picture = photographs.read(path)
     for box in filter(None, people):
@@ -46,7 +49,7 @@ def draw(path, people, found):
     return picture
 
 
-def define_flags():
+def define_flags() -> None:
     """The program's flags."""
     flags.DEFINE_string("server", None, "host:port of the server", required=True)
     flags.DEFINE_bool("grpc", False, "the port is the gRPC one, usually 8500; this or --rest")
@@ -89,7 +92,7 @@ def _read(path):
         raise UserError(f"{path} cannot be read ({error.strerror}); give --image a JPEG or PNG file") from error
 
 
-def main(values):
+def main(values: flags.FlagValues) -> None:
     """Asks, prints and draws."""
     _check(values)
     people, image = boxes.from_flags(values.box, None).alike, _read(values.image)

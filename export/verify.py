@@ -10,6 +10,11 @@ rounded to 8 bits once for all. The bounds:
 Exit code 1 where a bound is passed.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
 from data_pipeline.common import tensorflow_setup  # noqa: F401  # isort: skip  It starts TensorFlow, so it comes first.
 
 import collections
@@ -33,7 +38,7 @@ BOUND_PASSED = 1
 TRUTH = ("true", "head_size", "annotated", "visible", "occlusion_known")
 
 
-def keras_answers(estimator):
+def keras_answers(estimator: pose_estimator.PoseEstimator) -> Callable:
     """Keras's heatmaps and joints in one graph: crops [B, S, S, 3] float32 to a dict of arrays."""
 
     @tf.function(reduce_retracing=True)
@@ -44,7 +49,7 @@ def keras_answers(estimator):
     return lambda crops: _arrays(graph(crops))
 
 
-def export_answers(finder, crops):
+def export_answers(finder: Any, crops: tf.Tensor) -> dict[str, np.ndarray]:
     """All that an export gives: joints in any case, and heatmaps where it has them.
 
     Args:
@@ -64,7 +69,7 @@ def _arrays(tensors):
     return {name: values.numpy() for name, values in tensors.items()}
 
 
-def open_all(found, crop_size):
+def open_all(found: list[artefacts.Artefact], crop_size: int) -> dict[str, exported_models.ExportedEstimator]:
     """Every artefact in its runtime: `exported_models.ExportedEstimator` by name.
 
     Raises:
@@ -79,7 +84,13 @@ def open_all(found, crop_size):
     return finders
 
 
-def compare(estimator, finders, paths, batch_size=16, people=None):
+def compare(
+    estimator: pose_estimator.PoseEstimator,
+    finders: dict,
+    paths: list[str],
+    batch_size: int = 16,
+    people: int | None = None,
+) -> tuple[dict[str, dict[str, np.ndarray]], dict[str, np.ndarray]]:
     """Runs Keras and every export over records once.
 
     Args:
@@ -123,7 +134,7 @@ def _joined(parts):
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def define_flags():
+def define_flags() -> None:
     """The program's flags."""
     flags.DEFINE_string("workdir", None, "the run that was exported", required=True)
     flags.DEFINE_string("exports", None, "the folder of exports, what was --output", required=True)
@@ -135,7 +146,7 @@ def define_flags():
     flags.DEFINE_string("json", None, "a file to write all numbers to")
 
 
-def main(values):
+def main(values: flags.FlagValues) -> int | None:
     """Finds, compares, prints and writes."""
     # One kind of arithmetic: LiteRT and ONNX Runtime run on the CPU, and a GPU rounds to fewer bits.
     tf.config.set_visible_devices([], "GPU")

@@ -69,7 +69,7 @@ class ModelConfig:
         "generator", "P sees the image by G's features, or by a stem of its own as in Section 2.2", choices=CONTEXTS
     )
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         _check(self)
         if self.discriminators and not (self.pose_discriminator or self.confidence_discriminator):
             raise UserError("--nopose_discriminator --noconfidence_discriminator leave none; give --nodiscriminators")
@@ -97,7 +97,7 @@ class DataConfig:
     max_damaged: float = _setting(0.001, "share of the training records that may be damaged", least=0, most=1)
     data_service: str = _setting("", "a tf.data service that reads the training records, as grpc://host:5050")
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         _check(self)
 
 
@@ -181,7 +181,7 @@ class TrainingConfig:
     panel_epochs: int = _setting(5, "epochs between panels of people for TensorBoard; 0 is never", least=0)
     not_finite_steps: int = _setting(10, "steps in a row whose loss is no number that end the training", least=1)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         _check(self)
         if self.batch_size % self.accumulate:
             raise UserError(f"--accumulate must divide --batch_size={self.batch_size}. Received: {self.accumulate}")
@@ -195,7 +195,7 @@ class Config:
     data: DataConfig = dataclasses.field(default_factory=DataConfig)
     training: TrainingConfig = dataclasses.field(default_factory=TrainingConfig)
 
-    def save(self, workdir):
+    def save(self, workdir: str) -> None:
         """Writes `config.json` into the workdir, whole or not at all."""
         write_json(os.path.join(workdir, CONFIG_FILE), dataclasses.asdict(self))
 
@@ -203,7 +203,7 @@ class Config:
 SECTIONS = {"model": ModelConfig, "data": DataConfig, "training": TrainingConfig}
 
 
-def load(workdir):
+def load(workdir: str) -> Config:
     """The configuration of a workdir.
 
     Raises:
@@ -222,18 +222,18 @@ def load(workdir):
         raise UserError(f"{path} is damaged or from another version: {error}") from error
 
 
-def define_flags():
+def define_flags() -> None:
     """Makes an absl flag of every field, with its default."""
     define = {bool: flags.DEFINE_bool, int: flags.DEFINE_integer, float: flags.DEFINE_float, str: flags.DEFINE_string}
     for section in SECTIONS.values():
         for field in dataclasses.fields(section):
             if field.metadata["choices"]:
-                flags.DEFINE_enum(field.name, field.default, field.metadata["choices"], field.metadata["help"])
+                flags.DEFINE_enum(field.name, field.default, field.metadata["choices"], field.metadata["help"])  # type: ignore[arg-type]
             else:
-                define[type(field.default)](field.name, field.default, field.metadata["help"])
+                define[type(field.default)](field.name, field.default, field.metadata["help"])  # type: ignore[operator]
 
 
-def from_flags(values):
+def from_flags(values: flags.FlagValues) -> Config:
     """The configuration that parsed flags describe.
 
     Args:

@@ -10,7 +10,10 @@ Of a run with P or C the table and the JSON also say how well they know good joi
 by side, `--json` writes everything to a file.
 """
 
+from __future__ import annotations
+
 import sys
+from typing import Any
 
 from data_pipeline.common import tensorflow_setup  # noqa: F401  # isort: skip  It starts TensorFlow, so it comes first.
 
@@ -43,14 +46,26 @@ ONLY_RECORDS = ("workdir", "model", "records", "flip", "baseline", "sheet")
 ONLY_PREDICTIONS = ("truth", "annotations")
 
 
-def estimator(workdir=None, model=None, flip=False, scales=test_time_augmentation.ONE_SCALE):
+def estimator(
+    workdir: str | None = None,
+    model: str | None = None,
+    flip: bool = False,
+    scales: tuple = test_time_augmentation.ONE_SCALE,
+) -> pose_estimator.Compiled | exported_models.ExportedEstimator:
     """What finds joints in crops: the exported `model` where one is given, else the best weights of `workdir`."""
     if model:
         return exported_models.load(model, flip, scales)
     return pose_estimator.Compiled(pose_estimator.from_workdir(workdir, flip, scales))
 
 
-def evaluate(finder, config=None, records=None, metric=None, baseline=False, batch_size=16):
+def evaluate(
+    finder: Any | exported_models.ExportedEstimator,
+    config: configuration.Config | None = None,
+    records: str | None = None,
+    metric: Any = None,
+    baseline: bool = False,
+    batch_size: int = 16,
+) -> tuple[dict[str, dict[str, Any]], str]:
     """Scores what finds joints on records.
 
     Args:
@@ -81,7 +96,7 @@ def evaluate(finder, config=None, records=None, metric=None, baseline=False, bat
     return rows, metric
 
 
-def evaluate_predictions(predictions, truth, metric=None, annotations=None):
+def evaluate_predictions(predictions: str, truth: str, metric: str | None = None, annotations: Any = None) -> tuple:
     """Scores predictions made elsewhere.
 
     Args:
@@ -105,7 +120,7 @@ def evaluate_predictions(predictions, truth, metric=None, annotations=None):
     return {"predictions": score(found, metric)}, metric, annotations
 
 
-def discriminators(workdir, records=None, batch_size=16):
+def discriminators(workdir: str, records: Any = None, batch_size: int = 16) -> dict[str, Any]:
     """How well a run's P and C know good joints from bad ones.
 
     Args:
@@ -130,7 +145,7 @@ def discriminators(workdir, records=None, batch_size=16):
     return discrimination.measure(discriminator_scores.load(workdir), config, paths, batch_size)
 
 
-def draw_sheet(finder, paths, people):
+def draw_sheet(finder: Any, paths: list[str], people: int) -> np.ndarray:
     """The first people of records, each twice: the annotated joints, then the predicted ones; [H, W, 3] uint8 RGB."""
     example = next(examples(paths, finder.crop_size, people, finder.scales))
     views = example.pop("views")
@@ -139,7 +154,7 @@ def draw_sheet(finder, paths, people):
     pictures = []
     for n, crop in enumerate(truth["crop"]):
         image, (joints, drawn) = drawing.enlarged(
-            np.uint8(crop * 255), SHEET_SIDE, truth["true"][n], found["joints"][n]
+            (crop * 255).astype(np.uint8), SHEET_SIDE, truth["true"][n], found["joints"][n]
         )
         annotated = truth["annotated"][n]
         pictures.append(drawing.draw_pose(image, joints, ~truth["visible"][n], annotated))
@@ -148,7 +163,7 @@ def draw_sheet(finder, paths, people):
     return drawing.contact_sheet(pictures, 2 * SHEET_COLUMNS, SHEET_SIDE)
 
 
-def define_flags():
+def define_flags() -> None:
     """The program's flags."""
     flags.DEFINE_string("workdir", None, "the run to score, or whose records --model is scored on")
     flags.DEFINE_string("model", None, "an exported model to score: a SavedModel folder, a .tflite or an .onnx file")
@@ -165,7 +180,7 @@ def define_flags():
     flags.DEFINE_string("json", None, "a file to write the scores to")
 
 
-def check(values):
+def check(values: flags.FlagValues) -> None:
     """Raises a UserError where flags do not say one thing to score."""
     given = {name for name in (*ONLY_RECORDS, *ONLY_PREDICTIONS, "predictions") if getattr(values, name)}
     if "predictions" in given:
@@ -184,7 +199,7 @@ def check(values):
         raise UserError(f"--{stray[0]} has no meaning {'with --predictions' if 'predictions' in given else 'here'}")
 
 
-def main(values):
+def main(values: flags.FlagValues) -> None:
     """Scores, prints, draws and writes."""
     check(values)
     if values.predictions:

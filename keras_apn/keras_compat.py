@@ -4,8 +4,12 @@ TensorFlow Addons, the other difference between the lanes of requirements.txt, i
 BUILD_NOTES 19 has what was done so that nothing else differs.
 """
 
+from __future__ import annotations
+
 import contextlib
 import warnings
+from collections.abc import Iterator
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -13,12 +17,12 @@ import tensorflow as tf
 from data_pipeline.common.errors import UserError
 
 
-def same_everywhere(value, name=None):
+def same_everywhere(value: tf.Tensor, name: str | None = None) -> tf.Variable:
     """A variable that every replica changes alike; `add_weight` spells its aggregation differently."""
     return tf.Variable(value, trainable=False, name=name, aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA)
 
 
-def own_everywhere(value):
+def own_everywhere(value: tf.Tensor) -> tf.Variable:
     """A variable that every replica changes by itself; read outside of a step, it is the mean of all."""
     return tf.Variable(
         value,
@@ -28,7 +32,7 @@ def own_everywhere(value):
     )
 
 
-def check_multi_worker():
+def check_multi_worker() -> None:
     """Raises UserError where Keras's `fit` cannot train on several machines."""
     if keras.__version__.startswith("3."):
         raise UserError(
@@ -36,13 +40,13 @@ def check_multi_worker():
         )
 
 
-def counter(name):
+def counter(name: str) -> tf.Variable:
     """A scalar int64 variable that counts on every replica alike."""
     return same_everywhere(tf.constant(0, tf.int64), name)
 
 
 @contextlib.contextmanager
-def precision(name):
+def precision(name: str) -> Iterator[None]:
     """What is built within computes in `name`, one of `config.PRECISIONS`, and keeps its weights in float32."""
     before = keras.mixed_precision.global_policy()
     keras.mixed_precision.set_global_policy(name if name == "float32" else f"mixed_{name}")
@@ -52,21 +56,21 @@ def precision(name):
         keras.mixed_precision.set_global_policy(before)
 
 
-def beside(optimizer, variable, name):
+def beside(optimizer: Any, variable: tf.Variable, name: str) -> tf.Variable:
     """A new variable of an optimizer, zeros in the shape of one that it moves."""
     if hasattr(optimizer, "_index_dict"):
         return optimizer.add_variable_from_reference(model_variable=variable, variable_name=name)
     return optimizer.add_variable_from_reference(variable, name=name)
 
 
-def index(optimizer, variable):
+def index(optimizer: Any, variable: tf.Variable) -> int:
     """A variable's place among those that an optimizer moves."""
     if hasattr(optimizer, "_index_dict"):
         return optimizer._index_dict[optimizer._var_key(variable)]
     return optimizer._get_variable_index(variable)
 
 
-def handle(variable):
+def handle(variable: tf.Variable) -> tf.Tensor:
     """The resource of a variable, TensorFlow's or Keras 3's, for an operation that takes it as it is.
 
     The graph that is built notes that it uses the variable, as it does of those that are read.
@@ -78,13 +82,13 @@ def handle(variable):
     return variable.handle
 
 
-def clear(variables):
+def clear(variables: tuple) -> None:
     """Sets a metric's variables to zero, whatever their shape; Keras 2 does so with scalars only."""
     for variable in variables:
         variable.assign(tf.zeros(variable.shape))
 
 
-def already_built(model, *args, **kwargs):
+def already_built(model: Any, *args: Any, **kwargs: Any) -> None:
     """What Keras 3 shall do to build a model whose networks are built: nothing. Keras 2 never asks.
 
     Keras 3 would run a step on a batch averaged over the replicas, which flags (booleans) do not survive.
@@ -92,7 +96,7 @@ def already_built(model, *args, **kwargs):
 
 
 @contextlib.contextmanager
-def data_may_end():
+def data_may_end() -> Iterator[None]:
     """Keras 3 warns at the end of a data set whose length it cannot know, as of records; Keras 2 does not."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Your input ran out of data")

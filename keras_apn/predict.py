@@ -10,6 +10,11 @@ do not heed it. Videos are turned as players turn them. A picture of several tha
 picture, are reported and left out; the exit code is then 1.
 """
 
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
 from data_pipeline.common import tensorflow_setup  # noqa: F401  # isort: skip  It starts TensorFlow, so it comes first.
 
 import itertools
@@ -34,7 +39,7 @@ from keras_apn.inference import (
 )
 
 
-def find_people(estimator, source, batch_size):
+def find_people(estimator: Any, source: list[pictures.Picture] | Iterator, batch_size: int) -> Iterator[Any]:
     """Finds the joints of people, several at a time.
 
     Args:
@@ -83,7 +88,7 @@ def _joints(estimator, squares):
     return [{name: values[n] for name, values in found.items()} for n in range(len(squares))]
 
 
-def load(workdir, model, flip, discriminators):
+def load(workdir: str | None, model: str | None, flip: bool, discriminators: bool) -> Any:
     """The estimator that the flags ask for.
 
     Raises:
@@ -100,7 +105,7 @@ def load(workdir, model, flip, discriminators):
     return exported_models.load(model, flip)
 
 
-def open_source(path, chosen, frames):
+def open_source(path: str, chosen: boxes.Boxes, frames: int | None) -> pictures.Pictures | video.Video:
     """The `pictures.Pictures` or the `video.Video` of `--input`, for a `boxes.Boxes`, and `--frames` or None."""
     if video.is_video(path):
         return video.Video(path, chosen, frames)
@@ -109,7 +114,9 @@ def open_source(path, chosen, frames):
     return pictures.Pictures(pictures.find(path), chosen)
 
 
-def predict(estimator, source, output, batch_size, overlays=True):
+def predict(
+    estimator: Any, source: pictures.Pictures | video.Video, output: str, batch_size: int, overlays: bool = True
+) -> tuple[int, int]:
     """Finds and writes the people of a source; mistakes that can be left out are printed as they come.
 
     Returns:
@@ -143,7 +150,7 @@ def _counted(found, bar):
         bar.update()
 
 
-def define_flags():
+def define_flags() -> None:
     """The program's flags."""
     flags.DEFINE_string("workdir", None, "the run whose best weights are used; this or --model")
     flags.DEFINE_string("model", None, "an exported model, a file or a folder; this or --workdir")
@@ -176,7 +183,7 @@ def define_flags():
     flags.DEFINE_integer("frames", None, "frames after which a video or a camera ends", lower_bound=1)
 
 
-def main(values):
+def main(values: flags.FlagValues) -> int:
     """Finds the people, says where the answers are; 1 where something was left out, 2 where there is nothing else."""
     source = open_source(values.input, boxes.from_flags(values.box, values.boxes), values.frames)
     estimator = load(values.workdir, values.model, values.flip, values.discriminators)
@@ -186,7 +193,7 @@ def main(values):
         raise UserError(f"{error.filename or values.output} cannot be written ({error.strerror})") from error
     if mistakes and not people:
         return program.USER_MISTAKE
-    if source.without_people:
+    if isinstance(source, pictures.Pictures) and source.without_people:
         print(
             f"{source.without_people} of {len(source.paths)} pictures have no box in {values.boxes}; they are left out"
         )

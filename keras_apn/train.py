@@ -4,6 +4,8 @@ The workdir gets the configuration, checkpoints, the best weights, a history of 
 and panels of people. Started again in the same workdir, it goes on where it stopped.
 """
 
+from __future__ import annotations
+
 import functools
 import signal
 import sys
@@ -14,6 +16,7 @@ from absl import flags
 
 from data_pipeline.common import program
 from keras_apn import config as configuration
+from keras_apn.adversarial.model import AdversarialPoseNet
 from keras_apn.training import distribution, loop, resuming, run_records, signals
 from keras_apn.training.build import build_model
 from keras_apn.training.callbacks import Progress, RunKeeper
@@ -24,7 +27,7 @@ from keras_apn.training.nan_guard import NanGuard
 from keras_apn.training.tensorboard import TensorBoardLogs
 
 
-def train(config, workdir):
+def train(config: configuration.Config, workdir: str) -> AdversarialPoseNet:
     """Trains a configuration in a workdir, from its newest checkpoint on where it has one.
 
     Returns:
@@ -82,13 +85,13 @@ def _batch_at(config, records, workers):
     return lambda step: run_records.whole_batch(config, records, step, workers)
 
 
-def define_flags():
+def define_flags() -> None:
     """The program's flags."""
     configuration.define_flags()
     flags.DEFINE_string("workdir", "runs/adversarial_posenet", "where the run is kept")
 
 
-def main(values):
+def main(values: flags.FlagValues) -> int:
     """Reads the flags and trains; a run that was asked to stop ends well, by Ctrl-C with 130."""
     try:
         train(configuration.from_flags(values), values.workdir)

@@ -22,6 +22,7 @@ LAYERS = (
     ("keras_apn.evaluation",),
     ("keras_apn.training",),
     ("keras_apn.report",),
+    ("keras_apn.study",),
     ("keras_apn.train", "keras_apn.evaluate", "keras_apn.predict"),
     ("export.formats", "export.timing"),
     ("export.serving", "export.verification"),

@@ -3,8 +3,11 @@
 Validation takes the same path with `identity`, so training and evaluation see pixels made by the same code.
 """
 
+from __future__ import annotations
+
 import dataclasses
 import math
+from typing import Any
 
 import tensorflow as tf
 
@@ -30,7 +33,7 @@ class Ranges:
     color: float = 0.4
 
 
-def sample(batch_size, seed, ranges):
+def sample(batch_size: tf.Tensor | int, seed: tf.Tensor | list[int], ranges: Ranges) -> dict[str, tf.Tensor]:
     """Draws one augmentation a person.
 
     Args:
@@ -51,7 +54,7 @@ def sample(batch_size, seed, ranges):
     }
 
 
-def identity(batch_size):
+def identity(batch_size: tf.Tensor | int) -> dict[str, tf.Tensor]:
     """What `sample` returns, with nothing changed."""
     return {
         "angle": tf.zeros([batch_size]),
@@ -61,7 +64,7 @@ def identity(batch_size):
     }
 
 
-def crop_to_patch(chosen, crop_size, patch_size):
+def crop_to_patch(chosen: dict[str, Any], crop_size: int, patch_size: int) -> tf.Tensor:
     """The map from crop to patch pixels of each person, [B, 2, 3] float32.
 
     A crop of scale 1 covers `1 / geometry.PATCH_RATIO` of the patch's side around the common centre.
@@ -75,19 +78,19 @@ def crop_to_patch(chosen, crop_size, patch_size):
     return tf.concat([linear, shift[..., None]], -1)
 
 
-def move_joints(matrix, joints_patch):
+def move_joints(matrix: tf.Tensor, joints_patch: Any) -> tf.Tensor:
     """Patch pixels to crop pixels by the inverse of `crop_to_patch`'s maps; [B, J, 2] float32."""
     away = joints_patch - matrix[:, None, :, 2]
     return tf.linalg.matmul(away, tf.linalg.inv(matrix[..., :2]), transpose_b=True)
 
 
-def mirror_joints(values, flip):
+def mirror_joints(values: tf.Tensor, flip: tf.Tensor) -> tf.Tensor:
     """Swaps left and right along axis 1 of [B, 16, ...] where `flip` [B] is set."""
     flip = tf.reshape(flip, [-1] + [1] * (len(values.shape) - 1))
     return tf.where(flip, tf.gather(values, MIRROR, axis=1), values)
 
 
-def make_crops(batch, chosen, crop_size):
+def make_crops(batch: dict[str, Any], chosen: dict[str, Any], crop_size: int) -> dict[str, tf.Tensor]:
     """Cuts the crops out of the patches and moves the joints with them.
 
     Args:

@@ -3,6 +3,8 @@
 TensorFlow Addons' `tfa.image.transform` where it is installed (TensorFlow 2.15), else the operator that it wraps.
 """
 
+from __future__ import annotations
+
 import warnings
 
 import tensorflow as tf
@@ -31,7 +33,7 @@ def _addons_transform(images, transforms, output_shape):
     return addons_transform(images, transforms, interpolation="bilinear", output_shape=output_shape)
 
 
-def warp(images, matrix, size):
+def warp(images: tf.Tensor, matrix: tf.Tensor, size: int) -> tf.Tensor:
     """Resamples images bilinearly; what lies outside the source is black.
 
     Args:

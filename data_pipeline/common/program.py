@@ -1,7 +1,10 @@
 """How every program of the project starts and ends: flags, one clear line for what the user can mend, exit codes."""
 
+from __future__ import annotations
+
 import logging
 import sys
+from typing import Any
 
 import absl.logging
 from absl import app, flags
@@ -45,13 +48,13 @@ def _guarded(main):
     return call
 
 
-def fail(error):
+def fail(error: UserError) -> int:
     """Prints one line on standard error and returns the exit code for a user's mistake."""
     print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
     return USER_MISTAKE
 
 
-def run(main, define_flags):
+def run(main: Any, define_flags: Any) -> None:
     """Defines and parses the flags, calls `main(flags)` and exits with what it returns (None counts as 0).
 
     Programs define their flags here rather than when they are imported, so that one process can import several.

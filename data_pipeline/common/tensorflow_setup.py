@@ -1,11 +1,14 @@
 """Importing this imports TensorFlow, set up and without a word; programs do so before anything else that uses it."""
 
+from __future__ import annotations
+
 import contextlib
 import ctypes
 import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
 
 # Start-up messages that no user of the programs can act on.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -17,7 +20,7 @@ M_ARENA_MAX = -8
 
 
 @contextlib.contextmanager
-def silence():
+def silence() -> Iterator[None]:
     """Holds standard error back, C++'s too; what was written there is lost unless an exception passes."""
     sys.stderr.flush()
     kept = os.dup(STANDARD_ERROR)
@@ -36,7 +39,7 @@ def silence():
             os.close(kept)
 
 
-def bound_memory():
+def bound_memory() -> None:
     """Keeps the C library from holding freed memory in eight pools a processor, which grow for epochs (BUILD_NOTES 23).
 
     One pool a processor; nothing happens where the C library is not glibc or the user has said `MALLOC_ARENA_MAX`.

@@ -8,6 +8,8 @@ joint, and the coordinates of the others are garbage. LSPET does not tell occlus
 and `occlusion_known` is False.
 """
 
+from __future__ import annotations
+
 import collections
 
 import numpy as np
@@ -70,7 +72,7 @@ CROP_SIDE_PER_EXTENT = 1.25
 NO_LIMB = "person without a measurable limb"
 
 
-def read_lsp(path, split=None):
+def read_lsp(path: str, split: str | None = None) -> Annotations:
     """Reads LSP's `joints.mat`, (3, 14, 2000).
 
     Args:
@@ -91,7 +93,7 @@ def read_lsp(path, split=None):
     return _annotations("im{:04d}.jpg", values[..., :2], annotated, values[..., 2] == 0, splits, split)
 
 
-def read_lspet(path, split=None):
+def read_lspet(path: str, split: str | None = None) -> Annotations:
     """Reads LSPET's `joints.mat`, (14, 3, 10000).
 
     Args:
@@ -111,7 +113,7 @@ def read_lspet(path, split=None):
     return _annotations("im{:05d}.jpg", values[..., :2], annotated, annotated, splits, split, occlusion_known=False)
 
 
-def head_size(joints_image, annotated):
+def head_size(joints_image: np.ndarray, annotated: np.ndarray) -> float:
     """Estimates PCKh's unit, a head size, where there is no head box: from the three longest limbs.
 
     Each limb's length over its share in `LIMB_IN_HEAD_SIZES` is one estimate. Foreshortening only makes them too
@@ -153,7 +155,7 @@ def _annotations(image_format, joints14, annotated14, visible14, splits, wanted,
     return Annotations(people, skipped)
 
 
-def sixteen(joints14, annotated14, visible14):
+def sixteen(joints14: np.ndarray, annotated14: np.ndarray, visible14: np.ndarray) -> tuple[np.ndarray, ...]:
     """MPII's 16 joints from 14 in the order of the files.
 
     Args:

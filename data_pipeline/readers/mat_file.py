@@ -1,9 +1,12 @@
 """The MATLAB files that MPII, LSP and LSPET come in: recognised by what they hold, so that a mix-up is named."""
 
+from __future__ import annotations
+
 import os
 import pathlib
 import zlib
 
+import numpy as np
 import scipy.io
 from scipy.io.matlab import MatReadError
 
@@ -21,7 +24,7 @@ FILES = {"mpii": "mpii_human_pose_v1_u12_1.mat", "lsp": "joints.mat", "lspet": "
 _UNREADABLE = (MatReadError, ValueError, TypeError, IndexError, OSError, NotImplementedError, zlib.error)
 
 
-def load(path, dataset):
+def load(path: str, dataset: str) -> np.ndarray:
     """Loads the one variable of a dataset's official annotation file.
 
     Args:
@@ -34,7 +37,7 @@ def load(path, dataset):
     Raises:
         AnnotationError: no file, not a MATLAB file, one that is cut short, or one of another dataset.
     """
-    path = require_file(path, f"{dataset.upper()}'s {FILES[dataset]}")
+    require_file(path, f"{dataset.upper()}'s {FILES[dataset]}")
     variable, shape = LAYOUTS[dataset]
     found = _scipy(scipy.io.whosmat, path, dataset)
     if (variable, shape) not in [entry[:2] for entry in found]:
@@ -42,7 +45,7 @@ def load(path, dataset):
     return _scipy(scipy.io.loadmat, path, dataset, variable_names=[variable])[variable]
 
 
-def recognise(path):
+def recognise(path: str) -> str:
     """The key of `LAYOUTS` whose official file this is; raises AnnotationError where it is none of them."""
     found = _scipy(scipy.io.whosmat, require_file(path, "an annotation file"), "mpii")
     for dataset, layout in LAYOUTS.items():
@@ -52,7 +55,7 @@ def recognise(path):
     raise AnnotationError(f"{path} is not the annotation file of {', '.join(LAYOUTS)}. Received: {holds}")
 
 
-def require_file(path, what):
+def require_file(path: str | pathlib.Path, what: str) -> pathlib.Path:
     """The path as a `pathlib.Path`; raises AnnotationError, which asks for `what`, if no file can be read there."""
     path = pathlib.Path(path)
     if not (path.is_file() and os.access(path, os.R_OK)):

@@ -7,6 +7,8 @@ head boxes, and writes [0, 0, 0] for a joint without annotation.
 may be annotated outside the image, also at negative coordinates.
 """
 
+from __future__ import annotations
+
 import collections
 import csv
 import gzip
@@ -42,7 +44,7 @@ NO_HEAD = "person without head box"
 _JSON_KEYS = ("img_paths", "people_index", "isValidation", "joint_self", "objpos", "scale_provided")
 
 
-def read(path, split=None):
+def read(path: str, split: str | None = None) -> Annotations:
     """Reads the people of MPII whose joints are published.
 
     Args:
@@ -68,7 +70,7 @@ def read(path, split=None):
     return Annotations(people, skipped)
 
 
-def validation_people():
+def validation_people() -> set[tuple[str, int]]:
     """The validation split: a set of (image name, 0-based person index), 2958 in all."""
     with VALIDATION_SPLIT.open(newline="", encoding="utf-8") as file:
         rows = csv.DictReader(line for line in file if not line.startswith("#"))

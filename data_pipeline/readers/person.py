@@ -1,7 +1,10 @@
 """One annotated person, as every reader gives it: joints and flags, no pixels."""
 
+from __future__ import annotations
+
 import collections
 import dataclasses
+from typing import Any
 
 import numpy as np
 
@@ -40,7 +43,7 @@ class Person:
     occlusion_known: bool = True
 
     @property
-    def occluded(self):
+    def occluded(self) -> np.ndarray:
         """(16,) bool, annotated as hidden by something; none where occlusion is not known."""
         return self.annotated & ~self.visible & self.occlusion_known
 
@@ -52,7 +55,7 @@ class Annotations:
     people: list
     skipped: collections.Counter
 
-    def summary(self):
+    def summary(self) -> dict[str, Any]:
         """Counts as a dict that goes into JSON.
 
         Returns:

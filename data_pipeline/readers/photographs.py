@@ -1,7 +1,10 @@
 """The photographs that annotations name."""
 
+from __future__ import annotations
+
 import os
 import sys
+from typing import Any
 
 import numpy as np
 import PIL.Image
@@ -11,7 +14,7 @@ from data_pipeline.common.errors import UserError
 MISSING_SHARE = 0.01
 
 
-def present(people, images, allow_missing):
+def present(people: list[Any], images: str, allow_missing: bool) -> list[int]:
     """The people whose photograph is in a folder; how many are left out is told on standard error.
 
     Args:
@@ -41,7 +44,7 @@ def present(people, images, allow_missing):
     return kept
 
 
-def read(path):
+def read(path: str) -> np.ndarray:
     """Decodes an image file.
 
     Returns:

@@ -3,7 +3,10 @@
 No TensorFlow here: these processes start without it.
 """
 
+from __future__ import annotations
+
 import os
+from typing import Any
 
 from data_pipeline.common.errors import UserError
 from data_pipeline.readers import photographs
@@ -12,7 +15,7 @@ from data_pipeline.synthetic import posed as posed_people
 from data_pipeline.synthetic import scenes as synthetic_people
 
 
-def photographed(task, images, patch_size, skip_damaged):
+def photographed(task: tuple[Any, str], images: str, patch_size: int, skip_damaged: bool) -> dict[str, Any]:
     """The `patch.values` of a `(person, split)`; None for one whose photograph is damaged and to be skipped."""
     person, split = task
     try:
@@ -24,13 +27,13 @@ def photographed(task, images, patch_size, skip_damaged):
     return patch.values(person, image, patch_size, split)
 
 
-def synthetic(task, seed, patch_size):
+def synthetic(task: Any, seed: int, patch_size: int) -> Any:
     """The same of an `(index, split)`, by `scenes.sample`."""
     index, split = task
     return patch.values(*synthetic_people.sample(seed, index, split), patch_size, split)
 
 
-def posed(task, seed, patch_size):
+def posed(task: Any, seed: int, patch_size: int) -> Any:
     """The same of a `(person, split)` whose joints are real and whose picture is drawn."""
     person, split = task
     return patch.values(*posed_people.sample(person, seed), patch_size, split)

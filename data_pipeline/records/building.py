@@ -4,6 +4,8 @@ A shard's bytes follow from the settings of the build alone, so a shard that is 
 `worker_count` machines that each build their own leave the same folder as one.
 """
 
+from __future__ import annotations
+
 import collections
 import contextlib
 import dataclasses
@@ -14,6 +16,7 @@ import multiprocessing
 import os
 import sys
 import typing
+from typing import Any
 
 import tqdm
 
@@ -46,21 +49,21 @@ class Job:
     shards: int
     may_leave_out: bool = False
 
-    def all_shards(self):
+    def all_shards(self) -> list[tuple[str, int]]:
         """Every `(split, number)`."""
         return [(split, number) for split in self.tasks for number in range(self.shards)]
 
-    def tasks_of(self, shard):
+    def tasks_of(self, shard: tuple[str, int]) -> list[tuple[Any, str]]:
         """The tasks of a `(split, number)`."""
         split, number = shard
         return self.tasks[split][number :: self.shards]
 
-    def path(self, shard):
+    def path(self, shard: tuple[str, int]) -> str:
         """Where a `(split, number)` belongs."""
         return os.path.join(self.directory, shards.name(*shard, self.shards))
 
 
-def fingerprint(tasks):
+def fingerprint(tasks: list[tuple[Any, str]]) -> str:
     """A text that tells whether two lists of `(person.Person or index, split)` are the same."""
     digest = hashlib.sha256()
     for person, split in tasks:
@@ -74,7 +77,7 @@ def fingerprint(tasks):
     return digest.hexdigest()
 
 
-def agree(job, settings):
+def agree(job: Job, settings: dict[str, Any]) -> None:
     """Makes the folder of a job, or finds it made by one of the same settings.
 
     Args:
@@ -100,7 +103,7 @@ def agree(job, settings):
     write_json(path, {**old, **new})
 
 
-def is_whole(job, shard):
+def is_whole(job: Job, shard: tuple[str, int]) -> bool:
     """Whether a shard is there, undamaged, and holds what it should."""
     path, records = job.path(shard), 0
     if not os.path.exists(path):
@@ -113,7 +116,7 @@ def is_whole(job, shard):
     return records == expected or (job.may_leave_out and records < expected)
 
 
-def run(job, processes, worker=(0, 1)):
+def run(job: Job, processes: int, worker: tuple[int, int] = (0, 1)) -> list[tuple[str, int]]:
     """Builds the shards of one worker that are not whole yet.
 
     Args:
@@ -163,7 +166,7 @@ def _mapping(processes):
         yield functools.partial(pool.imap, chunksize=4)
 
 
-def entries(job):
+def entries(job: Job) -> dict[str, dict[str, Any]]:
     """What `dataset.json` says of each split, read back from its shards."""
     found = {}
     for split, tasks in job.tasks.items():

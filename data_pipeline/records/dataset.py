@@ -1,9 +1,12 @@
 """Reading shards of records into batches, and the `dataset.json` that describes them."""
 
+from __future__ import annotations
+
 import glob
 import json
 import os
 import socket
+from typing import Any
 
 import tensorflow as tf
 
@@ -15,7 +18,7 @@ from data_pipeline.records.shards import DESCRIPTION
 NAMES = ("patch_to_image", "image", "person_index")
 
 
-def find(pattern):
+def find(pattern: str) -> list[str]:
     """The shards that match a glob, sorted.
 
     Raises:
@@ -27,7 +30,7 @@ def find(pattern):
     return paths
 
 
-def describe(paths):
+def describe(paths: list[str]) -> dict[str, Any]:
     """The description that the builder left beside the shards.
 
     Args:
@@ -56,17 +59,17 @@ def describe(paths):
 
 
 def load(
-    shards,
+    shards: list,
     *,
-    patch_size,
-    batch_size,
-    shuffle=0,
-    seed=0,
-    names=False,
-    deterministic=True,
-    every=(0, 1),
-    service=None,
-):
+    patch_size: int,
+    batch_size: int,
+    shuffle: int = 0,
+    seed: int = 0,
+    names: bool = False,
+    deterministic: bool = True,
+    every: tuple[int, int] = (0, 1),
+    service: str | None = None,
+) -> tf.data.Dataset:
     """Batches of one pass over records, decoded on the host in parallel; the last one may be smaller.
 
     Args:
@@ -95,19 +98,19 @@ def load(
 
 
 def endless(
-    shards,
+    shards: list,
     *,
-    patch_size,
-    batch_size,
-    shuffle=0,
-    seed=0,
-    names=False,
-    deterministic=True,
-    start=0,
-    proportions=None,
-    worker=(0, 1),
-    service=None,
-):
+    patch_size: int,
+    batch_size: int,
+    shuffle: int = 0,
+    seed: int = 0,
+    names: bool = False,
+    deterministic: bool = True,
+    start: int = 0,
+    proportions: list[float] | None = None,
+    worker: tuple[int, int] = (0, 1),
+    service: str | None = None,
+) -> tf.data.Dataset:
     """Full batches for ever, in another order in every pass over the records.
 
     Args:
@@ -124,12 +127,12 @@ def endless(
         UserError: there are fewer shards than workers, or nobody answers at the service's address.
     """
     groups = [_of_worker(_segments(group), *worker) for group in (shards if proportions else [shards])]
-    order = {"shuffle": shuffle, "seed": seed, "deterministic": deterministic}
+    order: dict[str, Any] = {"shuffle": shuffle, "seed": seed, "deterministic": deterministic}
     if proportions:
         sources = [lambda taken, own=own: stream.endless(own, start=taken, **order) for own in groups]
         encoded = stream.mixed(sources, proportions, start * batch_size)
     else:
-        encoded = stream.endless(*groups, start=start * batch_size, **order)
+        encoded = stream.endless(groups[0], start=start * batch_size, **order)
     return _decoded(encoded.batch(batch_size, drop_remainder=True), patch_size, names, deterministic, service)
 
 
@@ -149,7 +152,7 @@ def _decoded(batches, patch_size, names, deterministic, service):
     return batches.prefetch(tf.data.AUTOTUNE)
 
 
-def padded(batches, batch_size, count):
+def padded(batches: tf.data.Dataset, batch_size: int, count: int) -> tf.data.Dataset:
     """So many batches of one size: what is missing are people of whom nothing is annotated.
 
     Args:

@@ -3,7 +3,10 @@
 The same message is described to protobuf here, so its bytes are those of TensorFlow's own (`test_example_proto.py`).
 """
 
+from __future__ import annotations
+
 import functools
+from typing import Any
 
 import numpy as np
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
@@ -42,7 +45,7 @@ def _add(message, name, number, kind, type_name=None, repeated=False):
     return message.field.add(name=name, number=number, type=kind, type_name=type_name, label=label)
 
 
-def serialize(values):
+def serialize(values: dict[str, Any]) -> bytes:
     """Makes a record.
 
     Args:
@@ -64,7 +67,7 @@ def serialize(values):
     return message.SerializeToString(deterministic=True)
 
 
-def counts(serialized):
+def counts(serialized: bytes) -> dict[str, int]:
     """What a record adds to the counts of `dataset.json`.
 
     Args:

@@ -3,9 +3,13 @@
 A frame is the record's length (8 bytes), the length's checksum (4), the record, and the record's checksum (4).
 """
 
+from __future__ import annotations
+
 import os
 import struct
 import typing
+from collections.abc import Iterator
+from typing import Any
 
 import google_crc32c
 
@@ -21,7 +25,7 @@ class Frame(typing.NamedTuple):
     intact: bool
 
     @property
-    def end(self):
+    def end(self) -> int:
         """Where the next frame begins."""
         return self.offset + HEADER + len(self.record) + FOOTER
 
@@ -32,13 +36,13 @@ def _checksum(data):
     return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
 
 
-def frame(record):
+def frame(record: bytes) -> bytes:
     """The bytes of a record's frame."""
     length = struct.pack("<Q", len(record))
     return b"".join([length, struct.pack("<I", _checksum(length)), record, struct.pack("<I", _checksum(record))])
 
 
-def read(path):
+def read(path: str) -> Iterator[Any]:
     """Yields the `Frame`s of a file.
 
     Where a frame's length is damaged, or the file ends within it, the next frame cannot be found: it is the last one,

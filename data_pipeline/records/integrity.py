@@ -1,5 +1,7 @@
 """Which parts of shards are intact: damaged records are found before a run, counted and left out."""
 
+from __future__ import annotations
+
 import os
 import sys
 import typing
@@ -16,7 +18,7 @@ class Segment(typing.NamedTuple):
     records: int
 
 
-def segments(path):
+def segments(path: str) -> tuple:
     """The intact records of a shard.
 
     Returns:
@@ -36,7 +38,7 @@ def segments(path):
     return found, damage
 
 
-def survey(people, tolerated):
+def survey(people: dict[str, int], tolerated: float) -> list[Segment]:
     """Reads shards through; what must be left out is told on standard error.
 
     Args:

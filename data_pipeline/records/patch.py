@@ -3,15 +3,20 @@
 No TensorFlow here: the processes that build records start without it.
 """
 
+from __future__ import annotations
+
+from typing import Any
+
 import cv2
 import numpy as np
 
 from data_pipeline import geometry
+from data_pipeline.readers.person import Person
 
 JPEG_QUALITY = 92
 
 
-def cut(image, left, top, side, size):
+def cut(image: np.ndarray, left: int, top: int, side: int, size: int) -> np.ndarray:
     """Cuts a square out of an image, black where it leaves the image, and resizes it.
 
     Args:
@@ -33,7 +38,7 @@ def cut(image, left, top, side, size):
     return cv2.resize(square, (size, size), interpolation=method)
 
 
-def values(person, image, patch_size, split):
+def values(person: Person, image: np.ndarray, patch_size: int, split: str) -> dict[str, Any]:
     """What a record of a person holds, by the names of `record_format.FEATURES`.
 
     Args:
@@ -46,7 +51,8 @@ def values(person, image, patch_size, split):
         A dict of bytes, numbers and arrays.
     """
     height, width = image.shape[:2]
-    center = ((width - 1) / 2, (height - 1) / 2) if person.center_image is None else person.center_image
+    middle = np.array([(width - 1) / 2, (height - 1) / 2])
+    center = middle if person.center_image is None else person.center_image
     side = max(width, height) if person.side_image is None else person.side_image
     square = geometry.square_around(center, side * geometry.PATCH_RATIO)
     to_image = geometry.patch_to_image(*square, patch_size)

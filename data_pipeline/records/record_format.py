@@ -4,8 +4,13 @@ It holds a square JPEG patch around the person, the map from the patch to the ph
 which of them are annotated and which visible, whether the latter is known, and the head size.
 """
 
+from __future__ import annotations
+
+from typing import Any
+
 import tensorflow as tf
 
+from data_pipeline.readers.person import Person
 from data_pipeline.records import example_proto, patch
 from data_pipeline.skeleton import NUM_JOINTS
 
@@ -24,7 +29,7 @@ FEATURES = {
 }
 
 
-def encode(person, image, patch_size, split):
+def encode(person: Person, image: Any, patch_size: int, split: str) -> bytes:
     """Makes a record of a person; the arguments are those of `patch.values`.
 
     Returns:
@@ -33,7 +38,7 @@ def encode(person, image, patch_size, split):
     return example_proto.serialize(patch.values(person, image, patch_size, split))
 
 
-def parse(serialized, patch_size):
+def parse(serialized: tf.Tensor, patch_size: int) -> dict[str, tf.Tensor]:
     """Decodes a batch of records inside a TensorFlow graph.
 
     Args:

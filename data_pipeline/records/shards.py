@@ -1,6 +1,10 @@
 """Shards: files of records that appear under their name only when they are whole, and what describes them."""
 
+from __future__ import annotations
+
 import os
+from collections.abc import Iterator
+from typing import Any
 
 from data_pipeline.common.files import read_json, write_json
 from data_pipeline.records import framing
@@ -8,12 +12,12 @@ from data_pipeline.records import framing
 DESCRIPTION = "dataset.json"
 
 
-def name(split, number, count):
+def name(split: str, number: int, count: int) -> str:
     """`train-00000-of-00008.tfrecord`."""
     return f"{split}-{number:05d}-of-{count:05d}.tfrecord"
 
 
-def write(directory, split, number, count, encoded):
+def write(directory: str, split: str, number: int, count: int, encoded: Iterator | list[bytes]) -> int:
     """Writes one shard, then gives it its name; it is on the disk by then.
 
     Args:
@@ -40,7 +44,7 @@ def write(directory, split, number, count, encoded):
     return written
 
 
-def describe(directory, description):
+def describe(directory: str, description: dict[str, Any]) -> None:
     """Writes `dataset.json`, whole or not at all, keeping what it says of other splits."""
     path = os.path.join(directory, DESCRIPTION)
     if os.path.exists(path):

@@ -4,6 +4,11 @@ Every pass over the records has an order of its own, drawn from the seed and the
 was stopped goes on with the very records that would have come next.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
@@ -13,7 +18,9 @@ READ_BYTES = 1 << 20
 PERIOD = 100
 
 
-def once(segments, shuffle=0, seed=0, deterministic=True, number=0):
+def once(
+    segments: list[Any], shuffle: int = 0, seed: int = 0, deterministic: bool = True, number: int = 0
+) -> tf.data.Dataset:
     """One pass over the records of segments.
 
     Args:
@@ -42,7 +49,9 @@ def once(segments, shuffle=0, seed=0, deterministic=True, number=0):
     return _shuffled(records, shuffle, drawn[2:])
 
 
-def endless(segments, shuffle=0, seed=0, deterministic=True, start=0):
+def endless(
+    segments: list[Any], shuffle: int = 0, seed: int = 0, deterministic: bool = True, start: int = 0
+) -> tf.data.Dataset:
     """Pass after pass over the records of segments.
 
     Args:
@@ -62,7 +71,7 @@ def endless(segments, shuffle=0, seed=0, deterministic=True, start=0):
     return passes.flat_map(lambda n: once(segments, shuffle, seed, deterministic, n)).skip(taken)
 
 
-def mixed(sources, proportions, start=0):
+def mixed(sources: list[Callable], proportions: list[float], start: int = 0) -> tf.data.Dataset:
     """Records of several streams, spread evenly, in exact proportions in every `PERIOD` records.
 
     Args:
@@ -81,7 +90,7 @@ def mixed(sources, proportions, start=0):
     return tf.data.Dataset.choose_from_datasets(streams, choice, stop_on_empty_dataset=False)
 
 
-def turns(proportions):
+def turns(proportions: list) -> np.ndarray:
     """Whose turn it is in a mixture: [PERIOD] int64 indices, each source as often as its share says, to one record.
 
     Raises:

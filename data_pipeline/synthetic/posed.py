@@ -7,12 +7,16 @@ person, their own body hides what it hides, and the sample's `visible` is what t
 is known. Every sample follows from the seed and the person's image and index alone.
 """
 
+from __future__ import annotations
+
 import dataclasses
 import zlib
+from typing import Any
 
 import numpy as np
 
 from data_pipeline.geometry import PATCH_RATIO
+from data_pipeline.readers.person import Person
 from data_pipeline.skeleton import INDEX
 from data_pipeline.synthetic import scenes
 from data_pipeline.synthetic.anatomy import body as bodies
@@ -32,7 +36,7 @@ _MIDPOINTS = {"pelvis": "hip", "thorax": "shoulder"}
 _LEGS = [INDEX[f"{side}_{joint}"] for side in bodies.SIDES for joint in ("knee", "ankle")]
 
 
-def hidden(person):
+def hidden(person: Person) -> np.ndarray:
     """(16,) bool, the joints that must not be seen: the occluded ones, pelvis and thorax only if both ends are too."""
     occluded = person.occluded.copy()
     for middle, joint in _MIDPOINTS.items():
@@ -140,7 +144,7 @@ def _as_seen(framed, picture, drawn, camera):
     return dataclasses.replace(framed, visible=framed.annotated & (seen | ~inside), occlusion_known=True)
 
 
-def draw(rng, person):
+def draw(rng: np.random.Generator, person: Person) -> tuple[Any, canvas.Canvas, Any, canvas.Camera]:
     """Draws a person in their pose.
 
     Args:
@@ -168,7 +172,7 @@ def draw(rng, person):
     return framed, picture, drawn, camera
 
 
-def sample(person, seed):
+def sample(person: Person, seed: int) -> tuple[Any, np.ndarray]:
     """Draws an annotated person and the picture of them.
 
     Args:

@@ -3,7 +3,10 @@
 Every sample follows from `(seed, index)` alone, whatever is built before it or beside it.
 """
 
+from __future__ import annotations
+
 import dataclasses
+from typing import Any
 
 import cv2
 import numpy as np
@@ -38,7 +41,7 @@ class Subject:
     points: dict
     frames: dict
 
-    def dressed(self, rng):
+    def dressed(self, rng: np.random.Generator) -> figure.Figure:
         """A `figure.Figure` of it in random clothes."""
         return figure.build(self.points, self.frames, self.body, wardrobe.sample(rng))
 
@@ -50,7 +53,7 @@ class Scene:
     parts: list
     owners: list
 
-    def add(self, parts, owner):
+    def add(self, parts: list[Any], owner: int) -> None:
         """Adds parts that all carry one number."""
         self.parts += parts
         self.owners += [owner] * len(parts)
@@ -63,7 +66,7 @@ def _view(rng, posture_name):
     return bodies.seen_from(yaw, np.clip(pitch, -15, 55), rng.normal(0, 4))
 
 
-def pose(rng, place):
+def pose(rng: np.random.Generator, place: np.ndarray) -> Subject:
     """Draws a `Subject` whose pelvis is at (3,) `place`, camera metres."""
     body = bodies.sample(rng)
     name, angles, root = posture.sample(rng, body)
@@ -86,13 +89,13 @@ def _frame(rng, points, focal):
     return size.tolist(), (float(centre[0]), float(size[1] - high[1] if cut else centre[1]))
 
 
-def light(rng):
+def light(rng: np.random.Generator) -> np.ndarray:
     """(3,) unit vector to where the light comes from, camera frame."""
     toward = np.array([rng.normal(0, 0.6), -rng.uniform(0.3, 1.0), -rng.uniform(0.4, 1.0)])
     return toward / np.linalg.norm(toward)
 
 
-def backdrop(rng, size, camera, subject):
+def backdrop(rng: np.random.Generator, size: list[int], camera: canvas.Camera, subject: Subject) -> canvas.Canvas:
     """A `canvas.Canvas` with wall, floor, shadow and furniture behind the subject."""
     lowest = max(subject.points.values(), key=lambda point: point[1])
     x, floor = camera.project(lowest)
@@ -117,7 +120,7 @@ def _beside(rng, subject, sideways, nearer, lower=0.0):
     return subject.points["pelvis"] + (x, lower + rng.normal(0, 0.15), -nearer)
 
 
-def surround(rng, scene, subject, ahead=0.1):
+def surround(rng: np.random.Generator, scene: Scene, subject: Subject, ahead: float = 0.1) -> None:
     """Adds other people and stray limbs behind, and with the probability `ahead` somebody before the subject."""
     places = [
         _beside(rng, subject, (0.2, 1.3), -rng.uniform(0.4, 2.5)) for _ in range(rng.choice(3, p=(0.58, 0.3, 0.12)))
@@ -142,7 +145,7 @@ def _obstruct(rng, scene, picture, camera, joints_camera):
             scene.add(scenery.obstacle(rng, place), _THING)
 
 
-def develop(rng, picture):
+def develop(rng: np.random.Generator, picture: canvas.Canvas) -> np.ndarray:
     """Colour cast, contrast, blur, grain and, for some, compression: (H, W, 3) uint8 of a canvas."""
     if rng.random() < 0.3:
         picture.colour *= rng.uniform(0.8, 1.1, 3).astype(np.float32)
@@ -166,7 +169,7 @@ def _crop(rng, joints_image, inside, head_size):
     return (centre + rng.uniform(-0.05, 0.05, 2) * side).astype(np.float32), float(side)
 
 
-def sample(seed, index, split="train"):
+def sample(seed: int, index: int, split: str = "train") -> tuple[Person, np.ndarray]:
     """Draws one annotated person and the picture of them.
 
     Args:

@@ -6,11 +6,15 @@ OUTPUT/onnx/NAME/VERSION/      model.onnx
 OUTPUT/serving/                what a server is started with
 """
 
+from __future__ import annotations
+
 import contextlib
 import dataclasses
 import glob
 import os
 import shutil
+from collections.abc import Iterator
+from typing import Any
 
 from data_pipeline.common.errors import UserError
 
@@ -21,13 +25,13 @@ QUANTIZATIONS = ("float32", "float16", "dynamic", "int8")
 SAVED_MODEL_FILE, ONNX_FILE = "saved_model.pb", "model.onnx"
 
 
-def folder(output, kind, name, version):
+def folder(output: str, kind: str, name: str, version: int | str) -> str:
     """The folder of one of `FORMATS`."""
     return os.path.join(output, *([] if kind == "saved_model" else [kind]), name, str(version))
 
 
 @contextlib.contextmanager
-def written(folders, overwrite=False):
+def written(folders: list[str], overwrite: bool = False) -> Iterator[Any]:
     """Folders that appear together when they are whole, or not at all.
 
     Args:
@@ -88,19 +92,19 @@ class Artefact:
     quantization: str = "float32"
 
     @property
-    def name(self):
+    def name(self) -> str:
         """What tables call it, as in `tflite joints int8`."""
         return f"{self.format} {self.flavour} {self.quantization}" if self.flavour else self.format
 
     @property
-    def size(self):
+    def size(self) -> int:
         """In bytes, with everything in the folder."""
         if os.path.isfile(self.path):
             return os.path.getsize(self.path)
         return sum(os.path.getsize(os.path.join(path, name)) for path, _, names in os.walk(self.path) for name in names)
 
 
-def choose(exports, name=None, version=None):
+def choose(exports: str, name: str | None = None, version: int | None = None) -> tuple[str, int]:
     """The one model in a folder of exports, and its highest version.
 
     Args:
@@ -127,7 +131,7 @@ def choose(exports, name=None, version=None):
     return name, max(there[name]) if version is None else version
 
 
-def find(exports, name=None, version=None):
+def find(exports: str, name: str | None = None, version: int | None = None) -> list[Artefact]:
     """Every `Artefact` of one version of one model, in the order of `FORMATS`; arguments as of `choose`.
 
     Raises:

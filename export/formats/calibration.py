@@ -1,5 +1,7 @@
 """Crops that a quantised model takes its ranges from."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from data_pipeline.common.errors import UserError
@@ -9,7 +11,7 @@ from keras_apn.evaluation import scoring
 PEOPLE = 128
 
 
-def crops(paths, crop_size, people=PEOPLE):
+def crops(paths: list[str], crop_size: int, people: int = PEOPLE) -> np.ndarray:
     """Unaugmented crops of records, as many of each shard.
 
     Args:

@@ -1,6 +1,9 @@
 """What exports tell of themselves, whatever their format."""
 
+from __future__ import annotations
+
 import os
+from typing import Any
 
 from data_pipeline.common.errors import UserError
 from data_pipeline.common.files import read_json
@@ -17,12 +20,12 @@ def _of_saved_model(path):
 READERS = {"saved_model": _of_saved_model, "tflite": tflite.read_metadata, "onnx": onnx_.read_metadata}
 
 
-def read(artefact):
+def read(artefact: Any) -> dict[str, Any]:
     """The dict of `metadata.describe` that an `artefacts.Artefact` carries; UserError where it carries none."""
     return READERS[artefact.format](artefact.path)
 
 
-def flip_test(found):
+def flip_test(found: list[Any]) -> bool:
     """Whether artefacts average with the mirrored crop.
 
     Raises:

@@ -1,6 +1,9 @@
 """TFLite files as objects: what is in one, what travels in it, and how two become one."""
 
+from __future__ import annotations
+
 import collections
+from typing import Any
 
 import numpy as np
 from tensorflow.lite.python import schema_py_generated as schema
@@ -14,12 +17,12 @@ RUNTIME = "min_runtime_version"
 TYPES = {code: name.lower() for name, code in vars(schema.TensorType).items() if isinstance(code, int)}
 
 
-def parse(content):
+def parse(content: bytes) -> Any:
     """A file's bytes as a `ModelT` of TFLite's schema."""
     return flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
 
 
-def read(path):
+def read(path: str) -> Any:
     """A file as a `ModelT`.
 
     Raises:
@@ -36,23 +39,23 @@ def read(path):
     return parse(content)
 
 
-def serialise(model):
+def serialise(model: Any) -> bytes:
     """The bytes of a `ModelT`."""
     return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
 
 
-def operators(model):
+def operators(model: Any) -> collections.Counter:
     """How often each operator is there: a Counter by its name in TFLite's schema, a custom one as `CUSTOM name`."""
     names = [_operator(code) for code in model.operatorCodes]
     return collections.Counter(names[node.opcodeIndex] for graph in model.subgraphs for node in graph.operators)
 
 
-def types(model):
+def types(model: Any) -> set[str]:
     """The dtypes of all tensors, as `int8`."""
     return {TYPES[tensor.type] for graph in model.subgraphs for tensor in graph.tensors}
 
 
-def ends(model, side):
+def ends(model: Any, side: str) -> dict[str, Any]:
     """The `inputs` or `outputs` of the one signature.
 
     Returns:
@@ -70,12 +73,12 @@ def ends(model, side):
     return found
 
 
-def name_signature(model, key):
+def name_signature(model: Any, key: str) -> None:
     """Names the one signature."""
     model.signatureDefs[0].signatureKey = key
 
 
-def embed(model, name, content):
+def embed(model: Any, name: str, content: bytes) -> None:
     """Lets bytes travel in the file, as its metadata of this name."""
     buffer = schema.BufferT()
     buffer.data = np.frombuffer(content, np.uint8)
@@ -85,7 +88,7 @@ def embed(model, name, content):
     model.metadata = [*(model.metadata or []), entry]
 
 
-def embedded(model, name):
+def embedded(model: Any, name: str) -> bytes | None:
     """The bytes that `embed` put there; None where there are none."""
     for entry in model.metadata or []:
         if _text(entry.name) == name:
@@ -93,7 +96,7 @@ def embedded(model, name):
     return None
 
 
-def join(first, second):
+def join(first: Any, second: Any) -> Any:
     """Feeds a model's outputs to the inputs of the same names of another.
 
     Args:

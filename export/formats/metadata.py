@@ -1,5 +1,9 @@
 """What a user of an exported model must know, in the words that every format carries."""
 
+from __future__ import annotations
+
+from typing import Any
+
 from data_pipeline import geometry
 from data_pipeline.skeleton import JOINTS, LIMBS
 from keras_apn.inference.pose_estimator import BOX_MARGIN
@@ -20,7 +24,7 @@ MEANING = {
 }
 
 
-def describe(estimator, name, version, licence=LICENCE):
+def describe(estimator: Any, name: str, version: int, licence: str = LICENCE) -> dict[str, Any]:
     """What is true of an export in every format.
 
     Args:

@@ -1,7 +1,10 @@
 """An ONNX model for any runtime of that format: crops to joints and heatmaps, converted by tf2onnx."""
 
+from __future__ import annotations
+
 import json
 import os
+from typing import Any
 
 import onnx
 import tensorflow as tf
@@ -20,7 +23,7 @@ BATCH = "batch"
 METADATA_KEY = "metadata"
 
 
-def export(estimator, folder, about):
+def export(estimator: pose_estimator.PoseEstimator, folder: str, about: dict[str, Any]) -> None:
     """Writes `model.onnx`.
 
     It takes `crops` [B, S, S, 3] float32 within 0 and 1 and gives `joints` [B, 16, 2], `scores` [B, 16], `pose`
@@ -37,7 +40,7 @@ def export(estimator, folder, about):
     write_whole(os.path.join(folder, FILE), model.SerializeToString())
 
 
-def convert(estimator):
+def convert(estimator: pose_estimator.PoseEstimator) -> Any:
     """A `PoseEstimator` as an `onnx.ModelProto` without metadata."""
     side = estimator.crop_size
     crops = tf.TensorSpec([None, side, side, 3], tf.float32, name="crops")
@@ -55,7 +58,7 @@ def convert(estimator):
     return model
 
 
-def describe(model, about):
+def describe(model: Any, about: dict[str, Any]) -> None:
     """Puts what is told of an export, with what the model takes and gives, into its metadata.
 
     Args:
@@ -73,7 +76,7 @@ def describe(model, about):
     onnx.helper.set_model_props(model, {METADATA_KEY: json.dumps(told)})
 
 
-def read_metadata(path):
+def read_metadata(path: str) -> dict[str, Any]:
     """What `describe` put into a file.
 
     Raises:

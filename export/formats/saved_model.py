@@ -1,6 +1,9 @@
 """A SavedModel for TF Serving: from encoded photographs and boxes to joints in their pixels, all in one graph."""
 
+from __future__ import annotations
+
 import os
+from typing import Any
 
 import tensorflow as tf
 
@@ -10,7 +13,7 @@ from export.formats import metadata, warmup
 METADATA = os.path.join("assets.extra", metadata.FILE)
 
 
-def signatures(estimator):
+def signatures(estimator: Any) -> dict[str, Any]:
     """The functions that the model serves, each with a free batch dimension.
 
     - `serving_default`: `image_bytes` [B] string (JPEG or PNG, any sizes) and `boxes` [B, 4] float32 (x, y, width,
@@ -50,7 +53,7 @@ def signatures(estimator):
     return {"serving_default": from_photographs, "crops": from_crops, "heatmaps": heatmaps}
 
 
-def describe(functions):
+def describe(functions: dict[str, Any]) -> dict[str, dict[str, dict[str, dict]]]:
     """Names, types, shapes and meaning of what the signatures take and give; a dict that goes into JSON."""
     described = {}
     for name, function in functions.items():
@@ -70,7 +73,7 @@ def _end(spec, meaning):
     return {"dtype": spec.dtype.name, "shape": spec.shape.as_list(), "meaning": meaning}
 
 
-def export(estimator, folder, about):
+def export(estimator: Any, folder: str, about: dict[str, Any]) -> None:
     """Writes a SavedModel with its warm-up requests.
 
     Args:

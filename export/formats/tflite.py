@@ -4,9 +4,13 @@ The heatmaps are a graph of operators that delegates take. The joints are the sa
 float32 in every file: eight bits hold a heatmap, but not a coordinate.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import tempfile
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -29,7 +33,13 @@ DELEGATED = frozenset(
 WEIGHTS_ONLY = frozenset({"DEQUANTIZE"})
 
 
-def export(estimator, folder, about, quantize=tuple(QUANTIZATIONS), calibration=None):
+def export(
+    estimator: pose_estimator.PoseEstimator,
+    folder: str,
+    about: dict[str, Any],
+    quantize: tuple | list[str] = tuple(QUANTIZATIONS),
+    calibration: Callable | np.ndarray | None = None,
+) -> None:
     """Writes `heatmaps_float32.tflite`, `joints_float32.tflite` and so on, each for one crop at a time.
 
     - `heatmaps`: signature `heatmaps`, `crops` [1, S, S, 3] to `pose` and `occlusion` [1, S / 4, S / 4, 16].
@@ -68,7 +78,7 @@ def export(estimator, folder, about, quantize=tuple(QUANTIZATIONS), calibration=
                     file.write(flatbuffer.serialise(model))
 
 
-def read_metadata(path):
+def read_metadata(path: str) -> dict[str, Any]:
     """What travels in a file: the dict of `metadata.describe` with `quantization`, `input` and `outputs`.
 
     Raises:
@@ -80,7 +90,7 @@ def read_metadata(path):
     return json.loads(content)
 
 
-def convert(saved, kind, crops=None):
+def convert(saved: str, kind: str, crops: np.ndarray | None = None) -> bytes:
     """The bytes of the heatmaps' graph in one of `QUANTIZATIONS`.
 
     Args:

@@ -3,7 +3,10 @@
 The first run of each batch size is slow: memory is allocated, and on a GPU each convolution's algorithm is chosen.
 """
 
+from __future__ import annotations
+
 import os
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -16,7 +19,7 @@ BATCH_SIZES = (1, 2, 4, 8)
 PHOTOGRAPH = (48, 64, 3)
 
 
-def requests(name, crop_size):
+def requests(name: str, crop_size: int) -> list[Any]:
     """The requests: photographs at each of `BATCH_SIZES`, crops and heatmaps of one, as the network is the same.
 
     Args:
@@ -44,7 +47,7 @@ def _request(name, signature, inputs):
     return request
 
 
-def write(folder, name, crop_size):
+def write(folder: str, name: str, crop_size: int) -> None:
     """Writes the requests into a SavedModel's folder, as records of `PredictionLog`."""
     path = os.path.join(folder, FILE)
     os.makedirs(os.path.dirname(path), exist_ok=True)

@@ -1,5 +1,7 @@
 """A running TF Serving as a Python function, over gRPC or over REST."""
 
+from __future__ import annotations
+
 import base64
 import dataclasses
 import http.client
@@ -21,7 +23,7 @@ class Model:
     version: int | None = None
     label: str | None = None
 
-    def __str__(self):
+    def __str__(self) -> str:
         if self.version:
             return f"version {self.version} of {self.name}"
         return f"version '{self.label}' of {self.name}" if self.label else self.name
@@ -35,10 +37,10 @@ class Rest:
         timeout: seconds.
     """
 
-    def __init__(self, server, timeout):
+    def __init__(self, server: str, timeout: float) -> None:
         self.server, self.timeout = server, timeout
 
-    def ask(self, model, images, boxes):
+    def ask(self, model: Model, images: list[bytes], boxes: list) -> dict[str, np.ndarray]:
         """Joints of people.
 
         Args:
@@ -86,7 +88,7 @@ class Rest:
 class Grpc:
     """A server's gRPC port; arguments and use are those of `Rest`."""
 
-    def __init__(self, server, timeout):
+    def __init__(self, server: str, timeout: float) -> None:
         # The messages' classes bring TensorFlow with them; REST does without its start-up time.
         from data_pipeline.common import tensorflow_setup  # noqa: F401  # isort: skip
 
@@ -100,7 +102,7 @@ class Grpc:
         self.options = [("grpc.max_receive_message_length", -1), ("grpc.enable_http_proxy", 0)]
         self.stub = prediction_service_pb2_grpc.PredictionServiceStub
 
-    def ask(self, model, images, boxes):
+    def ask(self, model: Model, images: list[bytes], boxes: list) -> dict[str, np.ndarray]:
         """As `Rest.ask`."""
         request = self.request()
         request.model_spec.name = model.name
@@ -141,7 +143,7 @@ def _error(body):
         return body
 
 
-def reason(message):
+def reason(message: str) -> str:
     """What a server's error says to a person: the sentence of an assertion in the graph, or the first line."""
     said = re.search(r"assertion failed: \[(.*?)\]", message, re.DOTALL)
     lines = [line.strip() for line in message.splitlines() if line.strip()]

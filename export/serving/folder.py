@@ -4,7 +4,10 @@ Files that are there stay, as a person may have edited them; `models.config` get
 `README.md`, which only tells, is written anew.
 """
 
+from __future__ import annotations
+
 import os
+from typing import Any
 
 import jinja2
 
@@ -20,12 +23,12 @@ KEPT = ("batching_parameters.txt", "monitoring.config", "docker-compose.yml")
 IMAGE = "tensorflow/serving:2.21.0"
 
 
-def check(output):
+def check(output: str) -> None:
     """Raises UserError where `write` could not; for before a long export."""
     model_list.read(os.path.join(output, NAME, MODELS))
 
 
-def write(output, name, version):
+def write(output: str, name: str, version: int) -> str:
     """Writes the files for a version of a model that lies in `output/name/version`.
 
     Args:
@@ -42,7 +45,7 @@ def write(output, name, version):
     models, before = (model_list.read(os.path.join(folder, MODELS)) for _ in range(2))
     model_list.with_version(models, name, version)
     os.makedirs(folder, exist_ok=True)
-    facts = {"name": name, "image": IMAGE, "mount": model_list.MOUNT}
+    facts: dict[str, Any] = {"name": name, "image": IMAGE, "mount": model_list.MOUNT}
     facts |= {"batch_sizes": warmup.BATCH_SIZES, "joints": JOINTS}
     for file in KEPT:
         if not os.path.exists(os.path.join(folder, file)):

@@ -4,7 +4,10 @@ A version that is written becomes `canary`; `stable` stays where it is, and move
 versions that are served are those with a label, and what else a person has put there.
 """
 
+from __future__ import annotations
+
 import os
+from typing import Any
 
 from google.protobuf import text_format
 from tensorflow_serving.config import model_server_config_pb2
@@ -16,7 +19,7 @@ STABLE, CANARY = "stable", "canary"
 MOUNT = "/exports"
 
 
-def read(path):
+def read(path: str) -> Any:
     """The `ModelServerConfig` of a file, an empty one where there is no file.
 
     Raises:
@@ -35,7 +38,7 @@ def read(path):
     return models
 
 
-def with_version(models, name, version):
+def with_version(models: Any, name: str, version: int) -> None:
     """Adds a version of a model; other models, and what is not said here, stay as they are.
 
     A label's old version is no longer served where nothing else names it. A policy other than `specific`, which only a
@@ -59,6 +62,6 @@ def with_version(models, name, version):
         entry.model_version_policy.specific.versions[:] = sorted(served)
 
 
-def text(models):
+def text(models: Any) -> str:
     """A `ModelServerConfig` as a server reads it."""
     return text_format.MessageToString(models)

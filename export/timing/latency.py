@@ -3,11 +3,14 @@
 Nothing is imported before it is known what is to run: LiteRT and ONNX Runtime are measured without TensorFlow.
 """
 
+from __future__ import annotations
+
 import importlib
 import json
 import subprocess
 import sys
 import time
+from typing import Any
 
 import numpy as np
 
@@ -29,7 +32,7 @@ WARM_UP, LEAST_CALLS = 0.25, 5
 class Keras:
     """A run's G as one graph of TensorFlow, behind the interface of `keras_apn.inference.runtimes`."""
 
-    def __init__(self, workdir, flip):
+    def __init__(self, workdir: str, flip: bool) -> None:
         import tensorflow as tf
 
         from keras_apn.inference import pose_estimator
@@ -39,16 +42,16 @@ class Keras:
         self.functions = {"joints": pose_estimator.Compiled(estimator).joints_in_crop, "pose": heatmaps}
         self.crop_size, self.constant = estimator.crop_size, tf.constant
 
-    def taken(self, crops, answer):
+    def taken(self, crops: np.ndarray, answer: str) -> Any:
         """Crops as a tensor."""
         return self.constant(crops)
 
-    def run(self, values, answer):
+    def run(self, values: Any, answer: str) -> Any:
         """One call of the graph."""
         return {name: found.numpy() for name, found in self.functions[answer](values).items()}
 
 
-def apart(**arguments):
+def apart(**arguments: Any) -> dict[str, Any]:
     """`measure` in a fresh process.
 
     Raises:
@@ -64,7 +67,9 @@ def apart(**arguments):
     return json.loads(ended.stdout.splitlines()[-1])
 
 
-def measure(kind, path, answer, threads, batches, seconds, flip=False):
+def measure(
+    kind: str, path: str, answer: str, threads: int, batches: list[int], seconds: float, flip: bool = False
+) -> dict[str, Any]:
     """Loads a model and times it, in this process, which should have done nothing else.
 
     Args:
@@ -98,7 +103,7 @@ def measure(kind, path, answer, threads, batches, seconds, flip=False):
     return {"import_s": import_s, "load_s": load_s, "first_s": first_s, "imported_mb": imported_mb, "batches": timed}
 
 
-def prepare(kind, threads):
+def prepare(kind: str, threads: int) -> None:
     """Imports what runs a format; TensorFlow gets its threads and only the CPU, like the others."""
     for name in IMPORTS[kind]:
         try:
@@ -115,7 +120,7 @@ def prepare(kind, threads):
         tf.config.threading.set_inter_op_parallelism_threads(threads)
 
 
-def load(kind, path, threads, flip=False):
+def load(kind: str, path: str, threads: int, flip: bool = False) -> Any:
     """The model, with its threads where they are not those of the process."""
     if kind == "keras":
         return Keras(path, flip)
@@ -126,7 +131,7 @@ def load(kind, path, threads, flip=False):
     return {"tflite": runtimes.TFLite, "onnx": runtimes.ONNX}[kind](path, threads)
 
 
-def latencies(model, values, answer, seconds):
+def latencies(model: Any, values: Any, answer: str, seconds: float) -> Any:
     """Seconds of each call, for `seconds` after a warm-up."""
     until = time.perf_counter() + WARM_UP * seconds
     while time.perf_counter() < until:
@@ -139,7 +144,7 @@ def latencies(model, values, answer, seconds):
     return spent
 
 
-def summary(spent, batch):
+def summary(spent: list[float], batch: int) -> dict[str, float]:
     """Percentiles of calls of a batch.
 
     Args:
@@ -157,14 +162,15 @@ def summary(spent, batch):
     }
 
 
-def memory():
+def memory() -> tuple[float, float]:
     """This process's resident memory now and at its most, `(now, peak)` in MB; Linux alone tells."""
     with open("/proc/self/status", encoding="ascii") as file:
         fields = dict(line.split(":", 1) for line in file)
-    return tuple(int(fields[name].split()[0]) * 1024 / 1e6 for name in ("VmRSS", "VmHWM"))
+    now, peak = (int(fields[name].split()[0]) * 1024 / 1e6 for name in ("VmRSS", "VmHWM"))
+    return now, peak
 
 
-def main(argument):
+def main(argument: str) -> None:
     """Measures what the JSON argument says and prints what was measured as JSON."""
     print(json.dumps(measure(**json.loads(argument))))
 

@@ -1,8 +1,11 @@
 """What measurements were made with: versions and the machine."""
 
+from __future__ import annotations
+
 import importlib.metadata
 import os
 import platform
+from typing import Any
 
 PACKAGES = {
     "tensorflow": "tensorflow",
@@ -13,17 +16,17 @@ PACKAGES = {
 }
 
 
-def versions():
+def versions() -> dict[str, str]:
     """Versions of Python and of each of `PACKAGES`, None where it is not installed; a dict of strings."""
     return {"python": platform.python_version(), **{name: _version(package) for name, package in PACKAGES.items()}}
 
 
-def machine():
+def machine() -> dict[str, Any]:
     """The machine that measures: a dict of its processor's name and its number of cores."""
     return {"processor": _processor(), "cores": os.cpu_count()}
 
 
-def line(known):
+def line(known: dict[str, str]) -> str:
     """Versions as a line of text, without what is not installed."""
     return ", ".join(f"{name} {version}" for name, version in known.items() if version)
 

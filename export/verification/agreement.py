@@ -5,6 +5,10 @@ one, and where the peak's two neighbours are, its quarter of a pixel points the 
 is counted, and shown, and no fault of the export.
 """
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
 
 from data_pipeline import geometry
@@ -13,7 +17,7 @@ from data_pipeline import geometry
 STILL = 0.01
 
 
-def tied(pose, joints_crop, tolerance):
+def tied(pose: np.ndarray, joints_crop: np.ndarray, tolerance: float) -> np.ndarray:
     """Whether joints lie where maps that are within a tolerance of these may peak.
 
     The map must be as high there as at its peak, and the quarter of a pixel must point to the higher neighbour, or any
@@ -48,7 +52,7 @@ def tied(pose, joints_crop, tolerance):
     return possible & (expected | any_way).all(-1)
 
 
-def compare(expected, found, tolerance):
+def compare(expected: dict[str, np.ndarray], found: dict[str, np.ndarray], tolerance: float) -> dict[str, np.ndarray]:
     """Differences of a batch.
 
     Args:
@@ -81,7 +85,7 @@ def _moved(joints):
     return ~(joints <= STILL)
 
 
-def summary(rows):
+def summary(rows: dict[str, np.ndarray]) -> dict[str, Any]:
     """The differences of all people.
 
     Args:

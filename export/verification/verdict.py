@@ -1,5 +1,9 @@
 """Whether exports are as good as Keras: the bounds, what passes them, and all of it as text."""
 
+from __future__ import annotations
+
+from typing import Any
+
 from data_pipeline.common.errors import UserError
 from export.verification import agreement
 from keras_apn.evaluation import scoring
@@ -13,7 +17,7 @@ LOSS = {"float16": 0.2, "dynamic": 0.5, "int8": 1.0}
 BOUNDS = {"maps": MAPS, "joints": JOINTS, "loss": LOSS}
 
 
-def judge(rows, truth, found, metric):
+def judge(rows: dict[str, dict[str, Any]], truth: dict[str, Any], found: list[Any], metric: str) -> dict[str, Any]:
     """Scores and judges what `verify.compare` gives.
 
     Args:
@@ -53,7 +57,7 @@ def _judged(artefact, rows, rates):
     return {**told, "failed": failures(told, artefact.quantization)}
 
 
-def failures(told, quantization):
+def failures(told: dict[str, Any], quantization: str) -> list[str]:
     """The bounds that an artefact passes.
 
     Args:
@@ -71,7 +75,7 @@ def failures(told, quantization):
     return [f"{words.format(value)}, the bound is {bound:g}" for words, value, bound in bounds if not value <= bound]
 
 
-def table(report):
+def table(report: dict[str, Any]) -> str:
     """The report as text, 100 columns wide."""
     shown = report["metric"].split()[0]
     lines = [

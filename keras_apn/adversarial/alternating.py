@@ -3,14 +3,21 @@
 Each function takes and gives what `train_step.joint` does.
 """
 
+from __future__ import annotations
+
 import tensorflow as tf
 
 from keras_apn.adversarial import losses, terms
 from keras_apn.adversarial.balance import balanced
+from keras_apn.adversarial.batch import Batch
 from keras_apn.adversarial.train_step import backward, fake_labels, named, without_gradient
+from keras_apn.config import TrainingConfig
+from keras_apn.models.networks import Networks
 
 
-def supervised(networks, batch, training, progress):
+def supervised(
+    networks: Networks, batch: Batch, training: TrainingConfig, progress: tf.Tensor | float
+) -> tuple[dict[str, list[tf.Tensor]], dict[str, tf.Tensor]]:
     """G by Eq. 1; P and C by the second terms of Eq. 2 and 3, of what G predicted before it moves."""
     with tf.GradientTape() as prediction:
         stacks, context = networks.predict(batch.example["crop"])
@@ -24,7 +31,9 @@ def supervised(networks, batch, training, progress):
     return gradients | others, logs | thresholds | other_logs
 
 
-def real(networks, batch, training, progress):
+def real(
+    networks: Networks, batch: Batch, training: TrainingConfig, progress: tf.Tensor | float
+) -> tuple[dict[str, list[tf.Tensor]], dict[str, tf.Tensor]]:
     """P and C by the first terms of Eq. 2 and 3, of the truth, and P by moved joints."""
     context = batch.example["crop"]
     if networks.context == "features":
@@ -32,7 +41,9 @@ def real(networks, batch, training, progress):
     return _learn(networks, tf.stop_gradient(context), terms.real(batch, networks, training))
 
 
-def adversarial(networks, batch, training, progress):
+def adversarial(
+    networks: Networks, batch: Batch, training: TrainingConfig, progress: tf.Tensor | float
+) -> tuple[dict[str, list[tf.Tensor]], dict[str, tf.Tensor]]:
     """G by Eq. 4, before P and C as they have become."""
     with tf.GradientTape() as prediction:
         stacks, context = networks.predict(batch.example["crop"])

@@ -1,5 +1,7 @@
 """A batch as a training step sees it: crops, true heatmaps, and which joints count where."""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -13,11 +15,11 @@ class Joints(NamedTuple):
 
     Attributes:
         mask: [B, 16] bool.
-        count: what the sum is divided by, where the batch is a part of a larger one; None for the mask's own.
+        divisor: of the sum, where the batch is a part of a larger one; None for the number of joints in the mask.
     """
 
     mask: tf.Tensor
-    count: tf.Tensor | None = None
+    divisor: tf.Tensor | None = None
 
 
 class Batch:
@@ -36,14 +38,16 @@ class Batch:
         truth: true heatmaps by task, [B, size, size, 16]; a map that is not annotated is empty.
     """
 
-    def __init__(self, example, *, size, sigma, counts=None):
+    def __init__(
+        self, example: dict[str, tf.Tensor], *, size: int, sigma: float, counts: dict[str, tf.Tensor] | None = None
+    ) -> None:
         self.example, self.size, self.sigma = example, size, sigma
         self.joints = {
             name: Joints(mask, None if counts is None else counts[name]) for name, mask in masks(example, size).items()
         }
         self.truth = self._drawn(example["joints_heatmap"])
 
-    def seen(self, maps, judged="judged"):
+    def seen(self, maps: dict[str, tf.Tensor], judged: str = "judged") -> dict[str, tf.Tensor]:
         """What P and C see of heatmaps by task: of every joint that is judged, and occlusion where it is known.
 
         A true map of any other joint is empty, so a predicted one beside it would give the fake away.
@@ -53,7 +57,7 @@ class Batch:
             seen |= _where(self.joints["occlusion"].mask, {"occlusion": seen["occlusion"]})
         return seen
 
-    def moved_truth(self, tasks):
+    def moved_truth(self, tasks: tuple) -> dict[str, tf.Tensor]:
         """What P sees of the true poses of which some joints were moved."""
         drawn = self._drawn(self.example["moved_heatmap"])
         return self.seen({task: drawn[task] for task in tasks}, "shown")
@@ -64,7 +68,7 @@ class Batch:
         return dict(zip(("pose", "occlusion"), drawn, strict=True))
 
 
-def masks(example, size):
+def masks(example: dict[str, tf.Tensor], size: int) -> dict[str, tf.Tensor]:
     """Which joints of an example count where, by name: [B, 16] bool.
 
     `pose` and `occlusion` in the terms of Eq. 1: those annotated, and those whose person's occlusion is known.
@@ -81,7 +85,7 @@ def masks(example, size):
     return found
 
 
-def counts(example, size, parts):
+def counts(example: dict[str, tf.Tensor], size: int, parts: int) -> dict[str, tf.Tensor]:
     """How many joints count where, in the mean over the parts of a batch and over the replicas: scalars by name."""
     found = masks(example, size)
     totals = tf.stack([tf.reduce_sum(tf.cast(mask, tf.float32)) for mask in found.values()])

@@ -8,7 +8,10 @@ maps of which some joints were moved. Of C, `amplitude`: how much its logit chan
 A joint that is not annotated or lies outside the crop counts nowhere.
 """
 
+from __future__ import annotations
+
 import math
+from typing import Any
 
 import tensorflow as tf
 
@@ -17,8 +20,10 @@ from data_pipeline.records import dataset, integrity
 from keras_apn import keras_compat
 from keras_apn.adversarial import labels, moved_joints
 from keras_apn.adversarial.batch import Batch
+from keras_apn.config import Config, DataConfig, TrainingConfig
 from keras_apn.metrics.ranking import AreaUnderCurve, CalibrationError, MeanChange
 from keras_apn.models import discriminators
+from keras_apn.models.networks import Networks
 
 # What is known of each discriminator, by its key in `Networks.discriminators`, in the order of tables.
 MEASURES = {
@@ -45,16 +50,16 @@ class Discrimination:
             those at the end of training.
     """
 
-    def __init__(self, networks, training, data):
+    def __init__(self, networks: Networks, training: TrainingConfig, data: DataConfig) -> None:
         self.networks, self.training, self.data = networks, training, data
-        self.metrics = {
+        self.metrics: dict[str, dict[str, Any]] = {
             key: {name: METRICS.get(name, AreaUnderCurve)(name=f"{key}_{name}") for name in MEASURES[key]}
             for key in networks.discriminators
         }
         # Moved joints differ from batch to batch, not from epoch to epoch.
         self.batches = keras_compat.counter("batches")
 
-    def update(self, maps, context, batch):
+    def update(self, maps: dict[str, tf.Tensor], context: tf.Tensor, batch: Batch) -> None:
         """Adds a batch.
 
         Args:
@@ -88,14 +93,14 @@ class Discrimination:
                 metrics["amplitude"].update_state(other - logits, counted)
         self.batches.assign_add(1)
 
-    def reset(self):
+    def reset(self) -> None:
         """Forgets all batches."""
         self.batches.assign(0)
         for metrics in self.metrics.values():
             for metric in metrics.values():
                 metric.reset_state()
 
-    def scores(self):
+    def scores(self) -> dict[str, Any]:
         """`{"pose": {"auc", ...}, "confidence": {"auc", ...}}` of all batches so far; outside of graphs.
 
         None for a discriminator that is not there, for an area with one class of labels alone, and for what is no
@@ -108,7 +113,7 @@ class Discrimination:
             for key, name in NAMES.items()
         }
 
-    def logs(self):
+    def logs(self) -> dict:
         """`scores` as an epoch logs them, `p_auc` and so on; what is not known is left out."""
         scores = self.scores()
         each = {f"{key}_{name}": value for key, own in NAMES.items() for name, value in (scores[own] or {}).items()}
@@ -129,7 +134,7 @@ class Discrimination:
         return tf.stack([tf.constant(SEED, tf.int64), draw])
 
 
-def measure(networks, config, paths, batch_size=16):
+def measure(networks: Networks, config: Config, paths: list[str], batch_size: int = 16) -> dict[str, Any]:
     """The scores of a run's P and C on records, of unaugmented crops without a flip test.
 
     Args:

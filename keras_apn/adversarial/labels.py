@@ -3,17 +3,22 @@
 Both are decided per sample and joint, from predictions that no gradient flows back into.
 """
 
+from __future__ import annotations
+
 import math
 
 import tensorflow as tf
 
 from data_pipeline.decode import decode
 from data_pipeline.heatmaps import target_norm
+from keras_apn.config import TrainingConfig
 
 SCHEDULES = ("constant", "linear", "cosine")
 
 
-def pose_labels(pose, joints_heatmap, head_size_heatmap, delta):
+def pose_labels(
+    pose: tf.Tensor, joints_heatmap: tf.Tensor, head_size_heatmap: tf.Tensor, delta: float | tf.Tensor
+) -> tf.Tensor:
     """p_fake: 1 where a joint is found within `delta` head sizes of its place, else 0.
 
     Args:
@@ -30,7 +35,7 @@ def pose_labels(pose, joints_heatmap, head_size_heatmap, delta):
     return tf.cast(distance < delta * head_size_heatmap[:, None], tf.float32)
 
 
-def confidence_labels(pose, true_pose, sigma, epsilon):
+def confidence_labels(pose: tf.Tensor, true_pose: tf.Tensor, sigma: float, epsilon: float | tf.Tensor) -> tf.Tensor:
     """c_fake: 1 where a joint's map is closer than `epsilon` to the true one, else 0.
 
     Args:
@@ -46,7 +51,7 @@ def confidence_labels(pose, true_pose, sigma, epsilon):
     return tf.cast(error < epsilon * target_norm(sigma), tf.float32)
 
 
-def thresholds(training, progress):
+def thresholds(training: TrainingConfig, progress: tf.Tensor) -> dict[str, tf.Tensor]:
     """`{"delta", "epsilon"}` of a `config.TrainingConfig`, on their way from wide to narrow."""
     return {
         "delta": threshold(training.threshold_schedule, training.delta_start, training.delta, progress),
@@ -54,7 +59,7 @@ def thresholds(training, progress):
     }
 
 
-def threshold(schedule, start, end, progress):
+def threshold(schedule: str, start: float, end: float, progress: float | tf.Tensor) -> tf.Tensor:
     """A threshold on its way from `start` to `end`.
 
     Args:
@@ -80,7 +85,7 @@ def threshold(schedule, start, end, progress):
     return start + (end - start) * done
 
 
-def ramp(progress, start, full):
+def ramp(progress: tf.Tensor, start: float, full: float) -> tf.Tensor:
     """A factor that is 0 until a share `start` of the training is done, and 1 from `full` on; linear between.
 
     Args:

@@ -1,12 +1,27 @@
 """The loss of G's heatmaps (Eq. 1) and of the discriminators' labels (Eq. 2 to 4). Unannotated joints weigh nothing."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import tensorflow as tf
+
+from keras_apn.config import TrainingConfig
 
 REDUCTIONS = ("mean", "sum")
 TINY = 1e-12
 
 
-def heatmap_loss(predicted, true, annotated, *, stacks, reduction="mean", weights=None, count=None):
+def heatmap_loss(
+    predicted: tf.Tensor,
+    true: tf.Tensor,
+    annotated: tf.Tensor,
+    *,
+    stacks: int,
+    reduction: str = "mean",
+    weights: tf.Tensor | None = None,
+    count: tf.Tensor | None = None,
+) -> tf.Tensor:
     """One term of Eq. 1: one task's heatmaps of one stack.
 
     Args:
@@ -37,7 +52,9 @@ def heatmap_loss(predicted, true, annotated, *, stacks, reduction="mean", weight
     return total / (pixels * _divisor(mask, count))
 
 
-def generator_loss(stacks, truth, joints, training):
+def generator_loss(
+    stacks: list[dict[str, tf.Tensor]], truth: dict[str, tf.Tensor], joints: dict[str, Any], training: TrainingConfig
+) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
     """Eq. 1: the loss of all stacks' heatmaps.
 
     Args:
@@ -54,14 +71,14 @@ def generator_loss(stacks, truth, joints, training):
     parts = dict.fromkeys(stacks[0], 0.0)
     for maps in stacks:
         for task, predicted in maps.items():
-            mask, count = joints[task]
-            how = {"stacks": len(stacks), "reduction": training.reduction, "weights": weights, "count": count}
+            mask, divisor = joints[task]
+            how = {"stacks": len(stacks), "reduction": training.reduction, "weights": weights, "count": divisor}
             parts[task] += heatmap_loss(predicted, truth[task], mask, **how)
     total = sum(parts.values())
     return total, {"loss": total, **{f"loss_{task}": part for task, part in parts.items()}}
 
 
-def label_loss(logits, labels, annotated, count=None):
+def label_loss(logits: tf.Tensor, labels: tf.Tensor, annotated: tf.Tensor, count: tf.Tensor | None = None) -> tf.Tensor:
     """Binary cross-entropy of a discriminator's logits, the mean over annotated joints (Eq. 2 and 3, BUILD_NOTES 3).
 
     Args:
@@ -78,7 +95,7 @@ def label_loss(logits, labels, annotated, count=None):
     return masked_mean(entropy, annotated, count)
 
 
-def masked_mean(values, annotated, count=None):
+def masked_mean(values: tf.Tensor, annotated: tf.Tensor, count: tf.Tensor | None = None) -> tf.Tensor:
     """The mean of values over annotated joints; 0 where there is none.
 
     Args:
@@ -99,7 +116,7 @@ def _divisor(mask, count):
     return tf.maximum(tf.reduce_sum(mask) if count is None else count, TINY)
 
 
-def accuracy(logits, labels, annotated, count=None):
+def accuracy(logits: tf.Tensor, labels: tf.Tensor, annotated: tf.Tensor, count: tf.Tensor | None = None) -> tf.Tensor:
     """Share of annotated joints on whose label ([B, J], 0 or 1) a discriminator's logits come down.
 
     `count` is as of `masked_mean`.

@@ -1,5 +1,10 @@
 """Adversarial PoseNet: G, P and C trained together (Section 2.5, Algorithm 1)."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -9,6 +14,7 @@ from keras_apn import keras_compat, replicas
 from keras_apn.adversarial import alternating, losses, moved_joints, train_step
 from keras_apn.adversarial.batch import Batch, counts
 from keras_apn.adversarial.discrimination import Discrimination
+from keras_apn.config import DataConfig, TrainingConfig
 from keras_apn.metrics.pck import PCKh
 from keras_apn.models.networks import Networks
 from keras_apn.optimization.accumulation import accumulated
@@ -30,8 +36,15 @@ class AdversarialPoseNet(keras.Model):
     """
 
     def __init__(
-        self, generator, pose_discriminator=None, confidence_discriminator=None, *, training, data, total_steps
-    ):
+        self,
+        generator: keras.Model,
+        pose_discriminator: keras.Model | None = None,
+        confidence_discriminator: keras.Model | None = None,
+        *,
+        training: TrainingConfig,
+        data: DataConfig,
+        total_steps: int,
+    ) -> None:
         super().__init__(name="adversarial_posenet")
         self.generator = generator
         self.pose_discriminator = pose_discriminator
@@ -58,8 +71,13 @@ class AdversarialPoseNet(keras.Model):
         self.built = True
 
     def compile(
-        self, generator_optimizer, pose_optimizer=None, confidence_optimizer=None, adversarial_optimizer=None, **kwargs
-    ):
+        self,
+        generator_optimizer: keras.optimizers.Optimizer,
+        pose_optimizer: keras.optimizers.Optimizer | None = None,
+        confidence_optimizer: keras.optimizers.Optimizer | None = None,
+        adversarial_optimizer: keras.optimizers.Optimizer | None = None,
+        **kwargs: Any,
+    ) -> None:
         """Takes an optimizer for each network; P's and C's are needed where they are trained.
 
         With an `adversarial_optimizer` the second update of G in alternating mode has a state of its own.
@@ -76,23 +94,23 @@ class AdversarialPoseNet(keras.Model):
 
     _maybe_symbolic_build = keras_compat.already_built
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: tf.Tensor, training: bool = False) -> dict[str, tf.Tensor]:
         """G's heatmaps of [B, S, S, 3] crops within 0 and 1."""
         return self.generator(inputs, training=training)
 
     @property
-    def moves_joints(self):
+    def moves_joints(self) -> bool:
         """Whether P learns true poses of which some joints were moved."""
         return self.training_config.moved_joints and "p" in self.networks.discriminators
 
     @property
-    def phases(self):
+    def phases(self) -> dict[str, Callable]:
         """The updates of a step by name, in order: one, or the three of Algorithm 1 as printed."""
         alternates = self.training_config.mode == "alternating" and self.networks.discriminators
         return alternating.UPDATES if alternates else {"joint": train_step.joint}
 
     @property
-    def logged(self):
+    def logged(self) -> list[str]:
         """The names of what a step logs."""
         names = ["loss", *(f"loss_{task}" for task in self.networks.tasks)]
         for key in self.networks.discriminators:
@@ -103,11 +121,11 @@ class AdversarialPoseNet(keras.Model):
         return [*names, "delta", "epsilon"] if self.networks.discriminators else names
 
     @property
-    def metrics(self):
+    def metrics(self) -> list[Any]:
         """What `fit` and `evaluate` reset and report."""
         return [*self.means.values(), self.pckh]
 
-    def train_step(self, batch):
+    def train_step(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """One step of Algorithm 1 on a batch of patches."""
         ranges = augment.Ranges(
             rotation=self.data_config.rotation,
@@ -121,18 +139,18 @@ class AdversarialPoseNet(keras.Model):
             self.means[name].update_state(value)
         return {name: self.means[name].result() for name in logs}
 
-    def test_step(self, batch):
+    def test_step(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """Scores G, P and C on a batch of patches, unaugmented."""
         example = augment.make_crops(batch, augment.identity(tf.shape(batch["patch"])[0]), self.crop_size)
         stacks, context = self.networks.predict(example["crop"], training=False)
-        batch = self._batch(example)
-        self.means["loss"].update_state(*self._score(stacks, batch))
+        known = self._batch(example)
+        self.means["loss"].update_state(*self._score(stacks, known))
         joints, _ = decode(stacks[-1]["pose"])
         self.pckh.update_state(joints, example["joints_heatmap"], example["head_size_heatmap"], example["annotated"])
-        self.discrimination.update(stacks[-1], context, batch)
+        self.discrimination.update(stacks[-1], context, known)
         return {"loss": self.means["loss"].result(), "pckh": self.pckh.result()}
 
-    def evaluate(self, *args, **kwargs):
+    def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
         """Keras's, but always a dict, of all replicas' people; what a step of Keras 3 gives is of one replica's.
 
         Beside `loss` and `pckh` it holds `Discrimination.logs`.
@@ -144,7 +162,7 @@ class AdversarialPoseNet(keras.Model):
             scores = {"loss": float(self.means["loss"].result()), "pckh": float(self.pckh.result())}
             return scores | self.discrimination.logs()
 
-    def update(self, example):
+    def update(self, example: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """Moves every network by one step.
 
         Args:
@@ -204,7 +222,7 @@ class AdversarialPoseNet(keras.Model):
         joints, moved, scrambled = moved_joints.of_every_second(*place, -1 - self._draw())
         return {"moved_heatmap": joints, "moved": moved, "scrambled": scrambled}
 
-    def optimizers_of(self, phase):
+    def optimizers_of(self, phase: str) -> dict[str, Any]:
         """By network what moves it in one of `phases`."""
         own = phase == "adversarial" and self.adversarial_optimizer is not None
         generator_optimizer = self.adversarial_optimizer if own else self.optimizer

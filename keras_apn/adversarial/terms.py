@@ -1,12 +1,17 @@
 """The terms of Eq. 2 and 3: on which maps P and C learn which labels."""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
+import keras
 import tensorflow as tf
 
 from keras_apn.adversarial import losses
-from keras_apn.adversarial.batch import Joints
+from keras_apn.adversarial.batch import Batch, Joints
+from keras_apn.config import TrainingConfig
 from keras_apn.models import discriminators
+from keras_apn.models.networks import Networks
 
 
 class Term(NamedTuple):
@@ -23,12 +28,14 @@ class Term(NamedTuple):
     joints: Joints
 
 
-def fake(maps, p_fake, c_fake, joints):
+def fake(
+    maps: dict[str, tf.Tensor], p_fake: tf.Tensor, c_fake: tf.Tensor, joints: Joints
+) -> dict[str, dict[str, Term]]:
     """The second terms of Eq. 2 and 3, by "p" and "c": what G predicts, with the labels of Section 2.4."""
     return {"p": {"fake": Term(maps, p_fake, joints)}, "c": {"fake": Term(maps, c_fake, joints)}}
 
 
-def real(batch, networks, training):
+def real(batch: Batch, networks: Networks, training: TrainingConfig) -> dict[str, dict[str, Term]]:
     """The first terms of Eq. 2 and 3, by "p" and "c": the truth, with label 1.
 
     Where `training.moved_joints` says so, P sees it with some joints of half of the people moved, whose label is 0
@@ -43,7 +50,7 @@ def real(batch, networks, training):
     return {"p": {"real": Term(shown, ones, joints["whole"]), "moved": Term(shown, kept, joints["moved"])}, "c": own}
 
 
-def judge(network, context, terms):
+def judge(network: keras.Model, context: tf.Tensor, terms: dict[str, Term]) -> dict[str, tf.Tensor]:
     """P's or C's logits [B, 16] by the kind of term, of each kind of maps once.
 
     Args:
@@ -57,7 +64,7 @@ def judge(network, context, terms):
     return {kind: found[id(term.maps)] for kind, term in terms.items()}
 
 
-def loss(logits, terms):
+def loss(logits: dict[str, tf.Tensor], terms: dict[str, Term]) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
     """Eq. 2 of P, Eq. 3 of C: `(loss, logs)`, the sum of the terms, and what to log of each kind."""
     total, logs = 0.0, {}
     for kind, (_, labels, joints) in terms.items():
@@ -67,7 +74,7 @@ def loss(logits, terms):
     return total, logs
 
 
-def deceived(logits, term, pull):
+def deceived(logits: tf.Tensor, term: Term, pull: str) -> tf.Tensor:
     """What G has to lose before P or C in Eq. 4: that its maps are not taken for real.
 
     Args:
@@ -75,7 +82,7 @@ def deceived(logits, term, pull):
         term: their `Term`.
         pull: "all", or "wrong" for the joints whose label is 0 alone.
     """
-    mask, count = term.joints
+    mask, divisor = term.joints
     if pull == "wrong":
         mask &= term.labels < 0.5
-    return losses.label_loss(logits, tf.ones_like(logits), mask, count)
+    return losses.label_loss(logits, tf.ones_like(logits), mask, divisor)

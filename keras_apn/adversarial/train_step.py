@@ -3,13 +3,21 @@
 `alternating.py` has Algorithm 1 as it is printed.
 """
 
+from __future__ import annotations
+
+import keras
 import tensorflow as tf
 
 from keras_apn.adversarial import labels, losses, terms
 from keras_apn.adversarial.balance import balanced
+from keras_apn.adversarial.batch import Batch
+from keras_apn.config import TrainingConfig
+from keras_apn.models.networks import Networks
 
 
-def joint(networks, batch, training, progress):
+def joint(
+    networks: Networks, batch: Batch, training: TrainingConfig, progress: tf.Tensor | float
+) -> tuple[dict[str, list[tf.Tensor]], dict[str, tf.Tensor]]:
     """The gradients of one step.
 
     Args:
@@ -56,12 +64,14 @@ def joint(networks, batch, training, progress):
     return gradients, logs
 
 
-def without_gradient(maps):
+def without_gradient(maps: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
     """A dict of tensors that no gradient flows back through."""
     return {task: tf.stop_gradient(value) for task, value in maps.items()}
 
 
-def fake_labels(batch, fake, training, progress):
+def fake_labels(
+    batch: Batch, fake: dict[str, tf.Tensor], training: TrainingConfig, progress: tf.Tensor
+) -> tuple[dict[str, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
     """`(thresholds, (p_fake, c_fake))` of what G predicts: the last by `labels`, [B, 16] each."""
     thresholds, example = labels.thresholds(training, progress), batch.example
     place = example["joints_heatmap"], example["head_size_heatmap"]
@@ -70,13 +80,18 @@ def fake_labels(batch, fake, training, progress):
     return thresholds, (p_fake, c_fake)
 
 
-def backward(prediction, stacks, generator, upstream):
+def backward(
+    prediction: tf.GradientTape,
+    stacks: list[dict[str, tf.Tensor]],
+    generator: keras.Model,
+    upstream: list[dict[str, tf.Tensor]],
+) -> list[tf.Tensor]:
     """G's gradient, from the tape of its forward and the gradients at its heatmaps."""
     maps, at_maps = (tf.nest.flatten(each) for each in (stacks, upstream))
     return prediction.gradient(maps, generator.trainable_variables, output_gradients=at_maps)
 
 
-def named(key, its_logs, its_terms):
+def named(key: str, its_logs: dict[str, tf.Tensor], its_terms: dict) -> dict[str, tf.Tensor]:
     """What `terms.loss` logs of a discriminator, under its name, and the share of fakes whose label is 1."""
     logs = {f"loss_{key}_{kind}": its_logs[f"loss_{kind}"] for kind in its_terms}
     logs |= {f"{key}_accuracy_{kind}": its_logs[f"accuracy_{kind}"] for kind in its_terms}

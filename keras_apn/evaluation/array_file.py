@@ -1,5 +1,7 @@
 """Files of named arrays as other tools write them: MATLAB 5 and 7.3, HDF5, npz. Told apart by what they hold."""
 
+from __future__ import annotations
+
 import zipfile
 import zlib
 
@@ -21,7 +23,7 @@ _UNREADABLE = (
 )  # fmt: skip
 
 
-def load(path):
+def load(path: str) -> dict[str, np.ndarray]:
     """Reads all arrays of numbers in a file.
 
     Args:
@@ -45,7 +47,7 @@ def load(path):
         raise UserError(f"{path} is not a whole file of its kind; give {KINDS}") from error
 
 
-def take(arrays, name, path):
+def take(arrays: dict[str, np.ndarray], name: str, path: str) -> np.ndarray:
     """One array by its name; a UserError that says what there is instead where it is missing."""
     if name not in arrays:
         holds = ", ".join(f"{other} {value.shape}" for other, value in arrays.items()) or "no array of numbers"

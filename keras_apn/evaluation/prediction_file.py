@@ -1,5 +1,7 @@
 """Predictions made elsewhere: `preds` in a file, 1-based pixels, 16 joints in MPII's order or 14 in LSP's."""
 
+from __future__ import annotations
+
 import itertools
 
 import numpy as np
@@ -14,7 +16,7 @@ LSP_JOINTS = len(lsp.ORDER)
 ORDERS = "(N,16,2) or (N,14,2)"
 
 
-def read(path, people):
+def read(path: str, people: tuple) -> np.ndarray:
     """Reads the joints that someone else predicted.
 
     Args:
@@ -34,7 +36,7 @@ def read(path, people):
     return joints if joints.shape[1] == NUM_JOINTS else sixteen(joints)
 
 
-def arrange(values, people, path):
+def arrange(values: np.ndarray, people: tuple, path: str) -> np.ndarray:
     """Puts the axes of predictions in order.
 
     The documented order is taken where it fits. Else the axes are told by their sizes: 2 coordinates, 16 or 14 joints,
@@ -71,7 +73,7 @@ def _is_poses(shape):
     return shape[1] in (NUM_JOINTS, LSP_JOINTS) and shape[2] == 2
 
 
-def require_finite(joints, path):
+def require_finite(joints: np.ndarray, path: str) -> None:
     """Raises a UserError that names the first joint that is NaN or infinite; (N, 16, 2) or (N, 14, 2)."""
     wrong = ~np.isfinite(joints).all(axis=-1)
     if wrong.any():
@@ -83,7 +85,7 @@ def require_finite(joints, path):
         )
 
 
-def sixteen(joints14):
+def sixteen(joints14: np.ndarray) -> np.ndarray:
     """MPII's 16 joints from LSP's 14, all taken as known; (N, 14, 2) -> (N, 16, 2)."""
     everything = np.ones(LSP_JOINTS, bool)
     return np.stack([lsp.sixteen(person, everything, everything)[0] for person in joints14])

@@ -1,6 +1,10 @@
 """Predictions of records' people beside their truth, and everything that is scored of them."""
 
+from __future__ import annotations
+
 import collections
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -12,7 +16,9 @@ from keras_apn.inference import test_time_augmentation
 from keras_apn.metrics import average_precision, pck, plausibility
 
 
-def examples(paths, crop_size, batch_size, scales=test_time_augmentation.ONE_SCALE):
+def examples(
+    paths: list[str], crop_size: int, batch_size: int, scales: tuple = test_time_augmentation.ONE_SCALE
+) -> Iterator[Any]:
     """Unaugmented crops of records with their truth, in the records' order.
 
     Args:
@@ -50,7 +56,9 @@ def examples(paths, crop_size, batch_size, scales=test_time_augmentation.ONE_SCA
         }
 
 
-def collect(paths, crop_size, batch_size, estimator=None, crops=False):
+def collect(
+    paths: list[str], crop_size: int, batch_size: int, estimator: Any = None, crops: bool = False
+) -> dict[str, np.ndarray]:
     """Runs over records once.
 
     Args:
@@ -80,7 +88,7 @@ def collect(paths, crop_size, batch_size, estimator=None, crops=False):
     return {**arrays, "image": np.array([name.decode() for name in arrays["image"]], object)}
 
 
-def score(found, metric, ranges=None):
+def score(found: dict[str, Any], metric: str, ranges: plausibility.Ranges | None = None) -> dict[str, Any]:
     """Everything that a table or a report shows of one predictor.
 
     Args:
@@ -109,7 +117,7 @@ def score(found, metric, ranges=None):
     }
 
 
-def mean_pose(found):
+def mean_pose(found: dict[str, np.ndarray]) -> np.ndarray:
     """The mean of the annotated true joints, [16, 2] crop pixels: what one can say without looking."""
     weights = found["annotated"][..., None].astype(np.float64)
     return (found["true"] * weights).sum(axis=0) / np.maximum(weights.sum(axis=0), 1.0)

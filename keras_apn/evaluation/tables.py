@@ -1,10 +1,14 @@
 """Scores as text, in the paper's columns."""
 
+from __future__ import annotations
+
+from typing import Any
+
 from data_pipeline.skeleton import COLUMNS
 from keras_apn.metrics import pck
 
 
-def table(rows, metric):
+def table(rows: dict[str, dict[str, dict[str, Any] | int]], metric: str) -> str:
     """Scores of several predictors.
 
     Args:

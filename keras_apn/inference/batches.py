@@ -1,9 +1,14 @@
 """Batches of crops as models take them, and of answers as models give them: quantisation and fixed sizes."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 
-def quantised(crops, dtype, scale=0.0, zero=0):
+def quantised(crops: Any, dtype: type, scale: float = 0.0, zero: int = 0) -> np.ndarray:
     """Crops as a model takes them.
 
     Args:
@@ -18,12 +23,12 @@ def quantised(crops, dtype, scale=0.0, zero=0):
     return np.clip(np.rint(crops / (scale or 1 / 255) + zero), limits.min, limits.max).astype(dtype)
 
 
-def dequantised(values, scale, zero):
+def dequantised(values: np.ndarray, scale: float, zero: int) -> np.ndarray:
     """What a model gives, as float32 by its quantisation; as it is where it has none."""
     return values if not scale else (values.astype(np.float32) - zero) * np.float32(scale)
 
 
-def in_batches(run, values, size):
+def in_batches(run: Callable, values: np.ndarray, size: int | None) -> dict[str, np.ndarray]:
     """Runs batches of a fixed size, the last one filled up; all at once where any size is taken.
 
     Args:

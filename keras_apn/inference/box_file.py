@@ -1,5 +1,7 @@
 """Files of boxes, as people detectors write them or a person types them: JSON and CSV."""
 
+from __future__ import annotations
+
 import csv
 import json
 import os
@@ -14,7 +16,7 @@ CSV_COLUMNS = ("image", "x", "y", "width", "height")
 MOST = 1e6
 
 
-def read(path):
+def read(path: str) -> dict:
     """Reads a file of boxes.
 
     Args:
@@ -96,7 +98,7 @@ def _coco_entries(content, path):
         raise UserError(f"{path} has annotations but is not as COCO's files are: {error!r}") from error
 
 
-def parse(values, place):
+def parse(values: list, place: str) -> list[float]:
     """Four numbers, or words for them, as a box.
 
     Raises:

@@ -1,5 +1,7 @@
 """G with P and C beside it, which say of every joint whether its place is plausible and whether G is sure of it."""
 
+from __future__ import annotations
+
 import tensorflow as tf
 
 from data_pipeline.common.errors import UserError
@@ -12,7 +14,7 @@ from keras_apn.models.networks import Networks
 PROBABILITIES = {"p": "plausible", "c": "confident"}
 
 
-def probabilities(networks, maps, context):
+def probabilities(networks: Networks, maps: dict[str, tf.Tensor], context: tf.Tensor) -> dict:
     """What P and C say of each joint of heatmaps, as far as they are there.
 
     Args:
@@ -34,11 +36,11 @@ class JudgedEstimator:
         networks: the `Networks` with its G.
     """
 
-    def __init__(self, estimator, networks):
+    def __init__(self, estimator: pose_estimator.PoseEstimator, networks: Networks) -> None:
         self.estimator, self.networks = estimator, networks
         self.crop_size, self.scales = estimator.crop_size, test_time_augmentation.ONE_SCALE
 
-    def joints_in_crop(self, crops):
+    def joints_in_crop(self, crops: tf.Tensor) -> dict[str, tf.Tensor]:
         """Joints of crops, judged.
 
         Args:
@@ -53,7 +55,7 @@ class JudgedEstimator:
         return {**pose_estimator.joints_in_maps(maps), **probabilities(self.networks, maps, context)}
 
 
-def load(workdir):
+def load(workdir: str) -> Networks:
     """The `Networks` with a workdir's best weights: those of P and C are of the same epoch as G's.
 
     Raises:
@@ -68,7 +70,7 @@ def load(workdir):
     return Networks(*built.values())
 
 
-def from_workdir(workdir, flip=False):
+def from_workdir(workdir: str, flip: bool = False) -> JudgedEstimator:
     """The judged estimator with a workdir's best weights.
 
     Raises:

@@ -1,6 +1,9 @@
 """Exported models, each in its own runtime, behind the interface of `pose_estimator.PoseEstimator`."""
 
+from __future__ import annotations
+
 import os
+from typing import Any
 
 import tensorflow as tf
 
@@ -24,14 +27,19 @@ class ExportedEstimator:
         UserError: heatmaps are needed, and the model gives joints alone.
     """
 
-    def __init__(self, model, flip=False, scales=test_time_augmentation.ONE_SCALE):
+    def __init__(
+        self,
+        model: runtimes.SavedModel | runtimes.TFLite | runtimes.ONNX,
+        flip: bool = False,
+        scales: tuple = test_time_augmentation.ONE_SCALE,
+    ) -> None:
         self.flip, self.scales = flip, tuple(scales)
         self.model, self.crop_size = model, model.crop_size
         self.averages = flip or self.scales != test_time_augmentation.ONE_SCALE
         if self.averages and "pose" not in model.outputs:
             raise UserError("--flip and --scales need heatmaps, and this export gives joints alone")
 
-    def heatmaps(self, crops):
+    def heatmaps(self, crops: list[tf.Tensor] | tf.Tensor) -> dict[str, tf.Tensor]:
         """Heatmaps, averaged, as `pose_estimator.PoseEstimator.heatmaps` gives them."""
         return test_time_augmentation.average(self._maps, crops, self.flip, self.scales)
 
@@ -39,7 +47,7 @@ class ExportedEstimator:
         found = self.model(crops, "pose")
         return {name: tf.constant(found[name]) for name in ("pose", "occlusion") if name in found}
 
-    def joints_in_crop(self, crops):
+    def joints_in_crop(self, crops: Any) -> dict[str, tf.Tensor]:
         """Joints of crops.
 
         Args:
@@ -55,12 +63,12 @@ class ExportedEstimator:
         found = self.model(crops, "joints")
         return {name: tf.constant(found[name]) for name in ("joints", "scores", "occluded") if name in found}
 
-    def joints_in_image(self, image_bytes, boxes):
+    def joints_in_image(self, image_bytes: tf.Tensor, boxes: tf.Tensor) -> dict[str, tf.Tensor]:
         """Joints of encoded photographs; arguments and answer as of `pose_estimator.joints_in_image`."""
         return pose_estimator.joints_in_image(self, image_bytes, boxes)
 
 
-def load(path, flip=False, scales=test_time_augmentation.ONE_SCALE):
+def load(path: str, flip: bool = False, scales: tuple = test_time_augmentation.ONE_SCALE) -> ExportedEstimator:
     """Loads an exported model.
 
     Args:
@@ -92,7 +100,7 @@ def _runtime(path):
     return by_ending[ending](path)
 
 
-def find_saved_model(folder):
+def find_saved_model(folder: str) -> str:
     """The SavedModel in a folder, or its highest numbered version, or that of the one model in it.
 
     Raises:

@@ -4,6 +4,10 @@ What a server is sent is anybody's. A check that fails raises `tf.errors.Invalid
 client can read; all are stock operators, so that they travel with an exported graph.
 """
 
+from __future__ import annotations
+
+from typing import Any
+
 import tensorflow as tf
 
 from keras_apn.inference.box_file import MOST
@@ -22,7 +26,7 @@ FRAMES, TABLES = (0xC0, 0xCF), (0xC4, 0xC8, 0xCC)
 FRAME_HEADER = 9
 
 
-def decode(encoded):
+def decode(encoded: tf.Tensor | bytes) -> tf.Tensor:
     """Decodes a JPEG or PNG file to the bytes that Pillow gives: TensorFlow's usual way is off by up to 19 of 255.
 
     Args:
@@ -37,7 +41,7 @@ def decode(encoded):
     return tf.io.decode_jpeg(encoded, channels=3, dct_method="INTEGER_ACCURATE")
 
 
-def check_batch(image_bytes, boxes):
+def check_batch(image_bytes: tf.Tensor, boxes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """A batch as it came: [B] strings and [B, 4] boxes, of which there is one each at least, and as many."""
     images, people = tf.shape(image_bytes)[0], tf.shape(boxes)[0]
     counted = ["images: ", tf.strings.as_string(images), ", boxes: ", tf.strings.as_string(people)]
@@ -46,7 +50,7 @@ def check_batch(image_bytes, boxes):
         return tf.identity(image_bytes), tf.identity(boxes)
 
 
-def read(encoded, box, row):
+def read(encoded: tf.Tensor, box: tf.Tensor, row: tf.Tensor) -> Any:
     """Checks a photograph and its box by the file's header, then decodes it.
 
     Args:

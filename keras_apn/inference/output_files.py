@@ -1,8 +1,12 @@
 """What was found, written: a JSON line a person, and drawings."""
 
+from __future__ import annotations
+
 import contextlib
 import json
 import os
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +22,7 @@ PROBABILITIES = ("occluded", "plausible", "confident")
 
 
 @contextlib.contextmanager
-def whole_file(path):
+def whole_file(path: str) -> Iterator[Any]:
     """Gives a name to write to; the file becomes `path` at the end, and goes where an exception comes before."""
     stem, extension = os.path.splitext(path)
     partial = f"{stem}.partial{extension}"
@@ -31,7 +35,7 @@ def whole_file(path):
             os.remove(partial)
 
 
-def describe(label, number, box, found):
+def describe(label: dict, number: int, box: list[float] | None, found: dict[str, np.ndarray]) -> dict[str, Any]:
     """One person as a dict that goes into a line.
 
     Args:
@@ -58,7 +62,7 @@ def describe(label, number, box, found):
     return {**label, "person": number, "box": box, "joints": joints}
 
 
-def draw(picture, found):
+def draw(picture: Any, found: list[dict[str, np.ndarray]]) -> np.ndarray:
     """A `pictures.Picture` with the boxes that were given and all skeletons; [H, W, 3] uint8 RGB."""
     drawn = picture.image
     for box in filter(None, picture.people.values()):
@@ -68,7 +72,7 @@ def draw(picture, found):
     return drawn
 
 
-def write(answers, output, overlays=None):
+def write(answers: Iterator | list[tuple[Any, list[dict]]], output: str, overlays: Callable | None = None) -> int:
     """Writes answers as they come; `predictions.jsonl` appears when it is whole.
 
     Args:

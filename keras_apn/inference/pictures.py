@@ -1,9 +1,13 @@
 """Pictures to find people in: a file, a folder's, or those that match a glob."""
 
+from __future__ import annotations
+
 import contextlib
 import dataclasses
 import glob
 import os
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -44,7 +48,7 @@ class Pictures:
 
     unit = "picture"
 
-    def __init__(self, paths, boxes):
+    def __init__(self, paths: list[str], boxes: Any) -> None:
         self.paths, self.boxes = paths, boxes.of_pictures(paths)
         self.without_people = sum(not chosen for chosen in self.boxes)
         self.total = len(paths) - self.without_people
@@ -52,7 +56,7 @@ class Pictures:
         folder = os.path.commonpath([os.path.dirname(os.path.abspath(path)) for path in paths])
         self.names = [os.path.relpath(os.path.abspath(path), folder) for path in paths]
 
-    def read(self, report):
+    def read(self, report: Callable | None) -> Iterator[Any]:
         """Yields a `Picture` for each file that has people.
 
         Args:
@@ -75,7 +79,7 @@ class Pictures:
                 yield Picture({"image": name}, image, people)
 
     @contextlib.contextmanager
-    def overlays(self, folder):
+    def overlays(self, folder: str) -> Iterator[Any]:
         """Gives a function that writes what was drawn of a `Picture`, as a file of the picture's name in `folder`.
 
         Raises:
@@ -88,7 +92,7 @@ class Pictures:
         yield lambda picture, drawn: drawing.write_picture(targets[picture.label["image"]], drawn)
 
 
-def find(path):
+def find(path: str) -> list[str]:
     """A picture's path as a list, or the paths of a folder's or a glob's pictures in order of name.
 
     Raises:
@@ -108,7 +112,7 @@ def find(path):
     return found
 
 
-def read(path):
+def read(path: str) -> np.ndarray:
     """Decodes a file as the exported graphs do: as it is stored, whatever a camera noted of how it was held.
 
     Returns:

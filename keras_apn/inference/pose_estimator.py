@@ -3,9 +3,13 @@
 All of it is TensorFlow, so that an exported graph does what the programs do.
 """
 
+from __future__ import annotations
+
 import warnings
 import zipfile
+from typing import Any
 
+import keras
 import tensorflow as tf
 
 from data_pipeline import geometry
@@ -23,7 +27,7 @@ BOX_MARGIN = 1.25
 DECODED_AT_ONCE = 4
 
 
-def square_of_box(box, height, width):
+def square_of_box(box: tf.Tensor, height: int | tf.Tensor, width: int | tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """The square that a box's crop shows.
 
     Args:
@@ -40,7 +44,7 @@ def square_of_box(box, height, width):
     return center, side
 
 
-def crop_image(image, center_image, side_image, crop_size):
+def crop_image(image: tf.Tensor, center_image: tf.Tensor, side_image: tf.Tensor, crop_size: int) -> tf.Tensor:
     """Cuts one square out of an image, smoothing where it gets smaller; black outside.
 
     Args:
@@ -64,7 +68,9 @@ def crop_image(image, center_image, side_image, crop_size):
     return tf.clip_by_value(tf.ensure_shape(crop, [1, crop_size, crop_size, 3])[0] / 255.0, 0.0, 1.0)
 
 
-def crop_person(image, box, crop_size, scales=test_time_augmentation.ONE_SCALE):
+def crop_person(
+    image: tf.Tensor, box: tf.Tensor, crop_size: int, scales: tuple[float] = test_time_augmentation.ONE_SCALE
+) -> tuple[list[tf.Tensor], tf.Tensor, tf.Tensor]:
     """Cuts the square around a box out of an image.
 
     Args:
@@ -81,13 +87,15 @@ def crop_person(image, box, crop_size, scales=test_time_augmentation.ONE_SCALE):
     return [crop_image(image, center, side * scale, crop_size) for scale in scales], center, side
 
 
-def joints_to_image(joints_crop, center_image, side_image, crop_size):
+def joints_to_image(
+    joints_crop: tf.Tensor, center_image: tf.Tensor, side_image: tf.Tensor, crop_size: int
+) -> tf.Tensor:
     """Crop pixels to image pixels; [B, 16, 2], [B, 2], [B] -> [B, 16, 2]."""
     away = (joints_crop - (crop_size - 1) / 2) * (side_image / crop_size)[:, None, None]
     return center_image[:, None] + away
 
 
-def joints_in_maps(maps):
+def joints_in_maps(maps: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
     """What heatmaps say.
 
     Args:
@@ -104,7 +112,7 @@ def joints_in_maps(maps):
     return found
 
 
-def joints_in_image(estimator, image_bytes, boxes):
+def joints_in_image(estimator: Any, image_bytes: tf.Tensor, boxes: tf.Tensor) -> dict[str, tf.Tensor]:
     """Joints of encoded photographs, one person a row, by whatever finds them in crops.
 
     Args:
@@ -146,14 +154,16 @@ class PoseEstimator:
         scales: average over crops of these scales, as `test_time_augmentation` has them, at as many times the cost.
     """
 
-    def __init__(self, generator, flip=False, scales=test_time_augmentation.ONE_SCALE):
+    def __init__(
+        self, generator: keras.Model, flip: bool = False, scales: tuple = test_time_augmentation.ONE_SCALE
+    ) -> None:
         self.generator = generator
         self.flip = flip
         self.scales = tuple(scales)
         self.crop_size = generator.input_shape[1]
         self.last = last_outputs(generator)
 
-    def heatmaps(self, crops):
+    def heatmaps(self, crops: tf.Tensor | list[tf.Tensor]) -> dict[str, tf.Tensor]:
         """The last stack's heatmaps, averaged.
 
         Args:
@@ -169,11 +179,11 @@ class PoseEstimator:
         maps = self.generator(crops, training=False)
         return {task: maps[name] for task, name in self.last.items()}
 
-    def joints_in_crop(self, crops):
+    def joints_in_crop(self, crops: tf.Tensor) -> dict[str, tf.Tensor]:
         """Joints of crops: `joints_in_maps` of what `heatmaps` gives for them."""
         return joints_in_maps(self.heatmaps(crops))
 
-    def joints_in_image(self, image_bytes, boxes):
+    def joints_in_image(self, image_bytes: tf.Tensor, boxes: tf.Tensor) -> dict[str, tf.Tensor]:
         """Joints of encoded photographs; arguments and answer as of the function `joints_in_image`."""
         return joints_in_image(self, image_bytes, boxes)
 
@@ -185,12 +195,12 @@ class Compiled:
         estimator: a `PoseEstimator`, or anything with its `crop_size`, `scales` and `joints_in_crop`.
     """
 
-    def __init__(self, estimator):
+    def __init__(self, estimator: Any) -> None:
         self.crop_size, self.scales = estimator.crop_size, estimator.scales
         self.joints_in_crop = tf.function(estimator.joints_in_crop, reduce_retracing=True)
 
 
-def load_best(network, workdir, name):
+def load_best(network: keras.Model, workdir: str, name: str) -> None:
     """Loads a workdir's best weights of a network, by its name in `checkpoints.networks`.
 
     Raises:
@@ -207,7 +217,7 @@ def load_best(network, workdir, name):
         raise UserError(f"{path} cannot be read as the weights of {workdir}'s model: {error}") from error
 
 
-def from_workdir(workdir, flip=False, scales=test_time_augmentation.ONE_SCALE):
+def from_workdir(workdir: str, flip: bool = False, scales: tuple = test_time_augmentation.ONE_SCALE) -> PoseEstimator:
     """The estimator with a workdir's best weights.
 
     Raises:

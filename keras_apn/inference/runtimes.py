@@ -10,6 +10,10 @@ heatmaps, `pose` and `occlusion`, or both. Every runtime has `crop_size`, `outpu
 TensorFlow is imported only by what needs it: it takes more time and memory than the other two runtimes.
 """
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
 
 from data_pipeline.common.errors import UserError
@@ -29,7 +33,7 @@ class SavedModel:
         outputs: which of `ANSWERS` it gives.
     """
 
-    def __init__(self, path):
+    def __init__(self, path: str) -> None:
         import tensorflow as tf
 
         try:
@@ -48,15 +52,15 @@ class SavedModel:
         self.dtype, self.constant = taken["crops"].dtype.as_numpy_dtype, tf.constant
         self.crop_size = _crop_size(taken["crops"].shape, path)
 
-    def taken(self, crops, answer):
+    def taken(self, crops: Any, answer: str) -> Any:
         """Crops as a tensor of the model's own type."""
         return self.constant(quantised(crops, self.dtype))
 
-    def run(self, values, answer):
+    def run(self, values: Any, answer: str) -> dict[str, np.ndarray]:
         """One call of the signature."""
         return {name: found.numpy() for name, found in self.functions[answer](crops=values).items()}
 
-    def __call__(self, crops, answer):
+    def __call__(self, crops: Any, answer: str) -> dict[str, np.ndarray]:
         """Runs it: [B, S, S, 3] float32 within 0 and 1 to a dict of arrays; `answer` is one of `outputs`."""
         return self.run(self.taken(crops, answer), answer)
 
@@ -69,7 +73,7 @@ class TFLite:
         threads: that it may use; None for its own choice, which is one.
     """
 
-    def __init__(self, path, threads=None):
+    def __init__(self, path: str, threads: int | None = None) -> None:
         try:
             self.interpreter = _interpreter()(model_path=path, num_threads=threads)
             self.interpreter.allocate_tensors()
@@ -93,17 +97,17 @@ class TFLite:
     def _input(self, answer):
         return self.runners[self.keys[answer]].get_input_details()["crops"]
 
-    def taken(self, crops, answer):
+    def taken(self, crops: Any, answer: str) -> np.ndarray:
         """Crops as an array of the model's own type, by its quantisation."""
         details = self._input(answer)
         return quantised(crops, details["dtype"], *details["quantization"])
 
-    def run(self, values, answer):
+    def run(self, values: np.ndarray, answer: str) -> dict[str, np.ndarray]:
         """As many calls as there are batches; a model's batch is mostly 1."""
         runner = self.runners[self.keys[answer]]
         return in_batches(lambda part: runner(crops=part), values, self.batch)
 
-    def __call__(self, crops, answer):
+    def __call__(self, crops: Any, answer: str) -> dict[str, np.ndarray]:
         """As of `SavedModel`."""
         given = self.runners[self.keys[answer]].get_output_details()
         found = self.run(self.taken(crops, answer), answer)
@@ -118,7 +122,7 @@ class ONNX:
         threads: that one operation may use; None for its own choice, which is one a core.
     """
 
-    def __init__(self, path, threads=None):
+    def __init__(self, path: str, threads: int | None = None) -> None:
         try:
             import onnxruntime
         except ImportError as error:
@@ -141,11 +145,11 @@ class ONNX:
         self.batch = taken.shape[0] if isinstance(taken.shape[0], int) else None
         self.crop_size = _crop_size(taken.shape, path)
 
-    def taken(self, crops, answer):
+    def taken(self, crops: Any, answer: str) -> np.ndarray:
         """Crops as an array of the model's own type."""
         return quantised(crops, self.dtype)
 
-    def run(self, values, answer):
+    def run(self, values: np.ndarray, answer: str) -> dict[str, np.ndarray]:
         """The outputs that belong to the answer, and no others, which would be copied too."""
         wanted = self.wanted[answer]
 
@@ -155,7 +159,7 @@ class ONNX:
 
         return in_batches(run, values, self.batch)
 
-    def __call__(self, crops, answer):
+    def __call__(self, crops: Any, answer: str) -> dict[str, np.ndarray]:
         """As of `SavedModel`."""
         return self.run(self.taken(crops, answer), answer)
 

@@ -3,6 +3,10 @@
 A view of scale s covers s times the side of the plain crop, around the same centre, in as many pixels.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable
+
 import tensorflow as tf
 
 from data_pipeline.augmentation.warp import warp
@@ -14,7 +18,7 @@ LEAST_SCALE, MOST_SCALE = 0.5, 1.75
 ONE_SCALE = (1.0,)
 
 
-def require_scales(words):
+def require_scales(words: list[str]) -> tuple:
     """Scales as a tuple of floats.
 
     Args:
@@ -33,7 +37,9 @@ def require_scales(words):
     return scales
 
 
-def average(predict, views, flip=False, scales=ONE_SCALE):
+def average(
+    predict: Callable, views: tf.Tensor | list[tf.Tensor], flip: bool = False, scales: tuple = ONE_SCALE
+) -> dict[str, tf.Tensor]:
     """Predicts every view and averages what they say of each pixel of the plain crop's heatmaps.
 
     Args:
@@ -57,7 +63,7 @@ def average(predict, views, flip=False, scales=ONE_SCALE):
     return {task: _mean([found[task] for found in maps], scales) for task in maps[0]}
 
 
-def with_mirrored(predict, crops):
+def with_mirrored(predict: Callable, crops: tf.Tensor) -> dict[str, tf.Tensor]:
     """The flip test: the mean of the heatmaps and the mirrored heatmaps of the mirrored crops."""
     maps, mirrored = predict(crops), predict(tf.reverse(crops, [2]))
     return {task: (maps[task] + tf.gather(tf.reverse(mirrored[task], [2]), MIRROR, axis=-1)) / 2 for task in maps}

@@ -1,10 +1,14 @@
 """Videos and cameras: frames to find people in, and a video of what was found."""
 
+from __future__ import annotations
+
 import contextlib
 import os
 import signal
 import threading
 import time
+from collections.abc import Callable, Iterator
+from typing import Any
 
 # FFmpeg's own words about a file; what a user can mend is told by a UserError.
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
@@ -38,7 +42,7 @@ class Video:
     unit = "frame"
     without_people = 0
 
-    def __init__(self, source, boxes, most=None):
+    def __init__(self, source: str, boxes: Any, most: int | None = None) -> None:
         self.source, self.most = source, most
         self.live = source.startswith(CAMERA)
         self.name = source if self.live else os.path.basename(source)
@@ -53,7 +57,7 @@ class Video:
         self.told = 0 if self.live else max(0, int(self.capture.get(cv2.CAP_PROP_FRAME_COUNT)))
         self.total = min((count for count in (self.told, most) if count), default=None)
 
-    def read(self, report):
+    def read(self, report: Callable | None) -> Iterator[Any]:
         """Yields a `Picture` for each frame, those without people too; a camera's until Ctrl-C.
 
         Args:
@@ -84,7 +88,7 @@ class Video:
             report(UserError(f"{self.source} ended after {number} frames{f' of {self.told}' if self.told else ''}"))
 
     @contextlib.contextmanager
-    def overlays(self, folder):
+    def overlays(self, folder: str) -> Iterator[Any]:
         """Gives a function that adds what was drawn of a `Picture` to an MP4 file in `folder`, without sound.
 
         Raises:
@@ -94,7 +98,7 @@ class Video:
         if os.path.realpath(path) == os.path.realpath(self.source):
             raise UserError(f"{self.source} would be written over; give another --output")
         with whole_file(path) as partial:
-            writer = cv2.VideoWriter(partial, cv2.VideoWriter_fourcc(*"mp4v"), self.rate, self.size)
+            writer = cv2.VideoWriter(partial, cv2.VideoWriter.fourcc(*"mp4v"), self.rate, self.size)
             try:
                 if not writer.isOpened():
                     raise UserError(f"{path} cannot be written as a video of {self.size[0]} x {self.size[1]} pixels")
@@ -103,7 +107,7 @@ class Video:
                 writer.release()
 
 
-def is_video(source):
+def is_video(source: str) -> bool:
     """Whether `--input` is a video file or a camera, by its name."""
     return source.startswith(CAMERA) or (source.lower().endswith(EXTENSIONS) and not os.path.isdir(source))
 

@@ -1,12 +1,16 @@
 """Drawing predictions: the skeleton with occluded joints as G's occlusion heatmaps tell them."""
 
+from __future__ import annotations
+
+import numpy as np
+
 from data_pipeline import drawing
 
 # An occlusion probability from which a joint is drawn as occluded.
 OCCLUDED_FROM = 0.5
 
 
-def draw_prediction(image, joints, occluded=None):
+def draw_prediction(image: np.ndarray, joints: np.ndarray, occluded: np.ndarray | None = None) -> np.ndarray:
     """Draws a predicted skeleton over a copy of an image, as `drawing.draw_pose` does.
 
     Args:

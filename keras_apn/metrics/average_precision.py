@@ -1,11 +1,15 @@
 """Average precision: how well occlusion probabilities rank occluded joints above visible ones."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
 
 from data_pipeline.skeleton import COLUMNS, JOINTS, JOINTS_14
 
 
-def average_precision(scores, positives):
+def average_precision(scores: np.ndarray, positives: np.ndarray) -> float | None:
     """The area under the precision-recall curve, as scikit-learn defines it: sum of (R_n - R_{n-1}) P_n.
 
     Thresholds are the distinct scores, so that equal scores count together and the order of the rows does not matter.
@@ -27,7 +31,12 @@ def average_precision(scores, positives):
     return float((np.diff(recall, prepend=0.0) * precision).sum())
 
 
-def occlusion(occluded, visible, annotated, occlusion_known=None):
+def occlusion(
+    occluded: np.ndarray | None,
+    visible: np.ndarray | None,
+    annotated: np.ndarray,
+    occlusion_known: np.ndarray | None = None,
+) -> dict[str, Any] | None:
     """Average precision of occlusion, joint by joint.
 
     Args:

@@ -6,6 +6,10 @@ Sums and counts are accumulated, never means of batch means. "Mean" has three co
 the 14 together; `pooled_16`, of all 16.
 """
 
+from __future__ import annotations
+
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -21,7 +25,7 @@ TORSO = (INDEX["left_shoulder"], INDEX["right_hip"])
 TITLES = (*COLUMNS, "mean_14", "pooled_14", "pooled_16", "auc")
 
 
-def torso_size(joints, annotated):
+def torso_size(joints: np.ndarray, annotated: np.ndarray) -> np.ndarray:
     """PCK's normaliser, |left shoulder - right hip|.
 
     Args:
@@ -35,7 +39,7 @@ def torso_size(joints, annotated):
     return np.linalg.norm(joints[:, shoulder] - joints[:, hip], axis=-1) * annotated[:, TORSO].all(axis=1)
 
 
-def distances(predicted, true, normaliser, annotated):
+def distances(predicted: np.ndarray, true: np.ndarray, normaliser: np.ndarray, annotated: np.ndarray) -> np.ndarray:
     """Normalised distances.
 
     Args:
@@ -51,7 +55,7 @@ def distances(predicted, true, normaliser, annotated):
     return np.where(counted, away / np.maximum(np.asarray(normaliser, np.float64), 1e-9)[:, None], np.nan)
 
 
-def rates(normalised, threshold):
+def rates(normalised: np.ndarray, threshold: float) -> dict[str, Any]:
     """Percent of joints within the threshold.
 
     Args:
@@ -94,7 +98,7 @@ def _finite_mean(values):
     return float(values.mean()) if values.size else None
 
 
-def curve(normalised, most):
+def curve(normalised: np.ndarray, most: float) -> dict[str, Any]:
     """`rates` at `CURVE_POINTS` thresholds from 0 to `most`.
 
     Returns:
@@ -105,7 +109,7 @@ def curve(normalised, most):
     return {"thresholds": thresholds.tolist(), **{name: [table[name] for table in tables] for name in tables[0]}}
 
 
-def area(thresholds, percents):
+def area(thresholds: list[float], percents: list) -> float | None:
     """The area under a curve over its range: its mean height, percent; None where it has no heights."""
     if percents[0] is None:
         return None
@@ -113,7 +117,7 @@ def area(thresholds, percents):
     return float(((heights[1:] + heights[:-1]) / 2 * np.diff(thresholds)).sum() / width)
 
 
-def errors(normalised):
+def errors(normalised: np.ndarray) -> dict[str, Any]:
     """`mean` and `median` distance over the annotated ones of the 14 joints; None where there is none."""
     counted = normalised[:, list(JOINTS_14)]
     counted = counted[~np.isnan(counted)]
@@ -122,7 +126,9 @@ def errors(normalised):
     return {"mean": float(counted.mean()), "median": float(np.median(counted))}
 
 
-def by_visibility(normalised, visible, threshold, occlusion_known=None):
+def by_visibility(
+    normalised: np.ndarray, visible: np.ndarray | None, threshold: float, occlusion_known: np.ndarray | None = None
+) -> dict[str, Any]:
     """Percent of wrists and elbows within the threshold, left and right pooled (the paper's Table 3).
 
     Args:
@@ -144,7 +150,9 @@ def by_visibility(normalised, visible, threshold, occlusion_known=None):
     return table
 
 
-def score(normalised, visible, metric="pckh", occlusion_known=None):
+def score(
+    normalised: np.ndarray, visible: np.ndarray | None, metric: str = "pckh", occlusion_known: np.ndarray | None = None
+) -> dict[str, dict[str, Any] | int]:
     """Everything that can be said of distances alone.
 
     Args:
@@ -182,24 +190,26 @@ class PCKh(keras.metrics.Metric):
         name: of the metric.
     """
 
-    def __init__(self, threshold=THRESHOLDS["pckh"], mean="mean_14", name="pckh"):
+    def __init__(self, threshold: float = THRESHOLDS["pckh"], mean: str = "mean_14", name: str = "pckh") -> None:
         super().__init__(name=name)
         self.threshold, self.mean = threshold, mean
         self.right = self.add_weight(name="right", shape=(NUM_JOINTS,), initializer="zeros")
         self.count = self.add_weight(name="count", shape=(NUM_JOINTS,), initializer="zeros")
 
-    def update_state(self, joints, true_joints, head_size, annotated):
+    def update_state(
+        self, joints: tf.Tensor, true_joints: tf.Tensor, head_size: tf.Tensor, annotated: tf.Tensor
+    ) -> None:
         """Adds a batch: [B, 16, 2] joints in one frame, [B] head sizes in its pixels, [B, 16] bool."""
         counted = tf.cast(annotated & (head_size > 0)[:, None], tf.float32)
         near = tf.norm(joints - true_joints, axis=-1) <= self.threshold * head_size[:, None]
         self.right.assign_add(tf.reduce_sum(counted * tf.cast(near, tf.float32), axis=0))
         self.count.assign_add(tf.reduce_sum(counted, axis=0))
 
-    def reset_state(self):
+    def reset_state(self) -> None:
         """Forgets all batches."""
         keras_compat.clear((self.right, self.count))
 
-    def result(self):
+    def result(self) -> tf.Tensor:
         """A scalar within 0 and 1; 0 where nothing was annotated."""
         joints = range(NUM_JOINTS) if self.mean == "pooled_16" else JOINTS_14
         right, count = (tf.gather(tf.convert_to_tensor(v), list(joints)) for v in (self.right, self.count))
@@ -208,11 +218,11 @@ class PCKh(keras.metrics.Metric):
         seen = tf.reduce_sum(tf.cast(count > 0, tf.float32))
         return tf.reduce_sum(tf.math.divide_no_nan(right, count)) / tf.maximum(seen, 1.0)
 
-    def table(self):
+    def table(self) -> dict[str, Any]:
         """What the function `rates` gives for all batches so far; outside of graphs."""
         return _rates(*self._counted())
 
-    def by_joint(self):
+    def by_joint(self) -> dict[str, float | None]:
         """Percent within the threshold by joint of `skeleton.JOINTS`; None where it was annotated nowhere."""
         each = _each(*self._counted())
         return {name: float(rate) if np.isfinite(rate) else None for name, rate in zip(JOINTS, each, strict=True)}
@@ -224,10 +234,12 @@ class PCKh(keras.metrics.Metric):
 class PCK(PCKh):
     """PCK@0.2 over all batches, as a share; LSP's tables pool the 14 joints."""
 
-    def __init__(self, threshold=THRESHOLDS["pck"], mean="pooled_14", name="pck"):
+    def __init__(self, threshold: float = THRESHOLDS["pck"], mean: str = "pooled_14", name: str = "pck") -> None:
         super().__init__(threshold, mean, name)
 
-    def update_state(self, joints, true_joints, annotated):
+    def update_state(  # type: ignore[override]
+        self, joints: tf.Tensor, true_joints: tf.Tensor, annotated: tf.Tensor
+    ) -> None:
         """Adds a batch: [B, 16, 2] joints in one frame and [B, 16] bool."""
         shoulder, hip = TORSO
         size = tf.norm(true_joints[:, shoulder] - true_joints[:, hip], axis=-1)

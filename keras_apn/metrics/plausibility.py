@@ -14,6 +14,8 @@ those of the 99 % that are not the rarest. Of a few thousand poses or fewer, who
 it may be more than 99 %.
 """
 
+from __future__ import annotations
+
 import dataclasses
 import glob
 
@@ -23,6 +25,7 @@ import tensorflow as tf
 from data_pipeline.common.errors import UserError
 from data_pipeline.records import framing, record_format
 from data_pipeline.skeleton import INDEX, MIRROR
+from keras_apn.config import Config
 
 KEPT = 0.99
 # Added to both lengths of a ratio, head sizes: a limb seen end-on has no length to speak of.
@@ -54,7 +57,7 @@ class Ranges:
     asymmetry: np.ndarray
 
 
-def measure(joints, head_size, known):
+def measure(joints: np.ndarray, head_size: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Lengths and asymmetries of poses.
 
     Args:
@@ -74,7 +77,7 @@ def measure(joints, head_size, known):
     return length, np.abs(sides[..., 0] - sides[..., 1])
 
 
-def fit(joints, head_size, known):
+def fit(joints: np.ndarray, head_size: np.ndarray, known: np.ndarray) -> Ranges:
     """The `Ranges` that `KEPT` of the poses keep jointly; arguments as for `measure`."""
     length, asymmetry = measure(joints, head_size, known)
     # Each column grows toward what is rare: shorter limbs, longer limbs, less symmetric ones.
@@ -95,7 +98,7 @@ def _share_as_far(column):
     return np.where(np.isnan(column), 1.0, as_far / max(len(known), 1))
 
 
-def leave(ranges, joints, head_size, known):
+def leave(ranges: Ranges, joints: np.ndarray, head_size: np.ndarray, known: np.ndarray) -> dict[str, np.ndarray]:
     """Which poses leave the ranges.
 
     Args:
@@ -114,7 +117,9 @@ def leave(ranges, joints, head_size, known):
     return {**found, "either": found["limbs"] | found["symmetry"]}
 
 
-def shares(ranges, predicted, true, head_size, annotated):
+def shares(
+    ranges: Ranges, predicted: np.ndarray, true: np.ndarray, head_size: np.ndarray, annotated: np.ndarray
+) -> dict[str, float]:
     """How many predictions could not be people's, for JSON.
 
     Only limbs whose ends are annotated are judged: where a joint is out of the picture, no answer is right.
@@ -136,7 +141,7 @@ def shares(ranges, predicted, true, head_size, annotated):
     return {name: float(100.0 * np.mean(left)) for name, left in {**found, "truth": truth}.items()}
 
 
-def of_records(paths):
+def of_records(paths: list[str]) -> Ranges:
     """The `Ranges` of the true poses in shards; no picture is decoded, and damaged records are left out.
 
     Raises:
@@ -158,7 +163,7 @@ def of_records(paths):
     return fit(joints, head_size / to_image[:, 0, 0], annotated == 1)
 
 
-def of_training(config):
+def of_training(config: Config) -> Ranges | None:
     """The `Ranges` of the training people of a run's `config.Config`; None where their records are not here."""
     paths = sorted(glob.glob(config.data.train_records))
     return of_records(paths) if paths else None

@@ -4,8 +4,11 @@ Keras 2 and 3 lay these files out differently, so a run's belong to its lane. `b
 the weights of models that are shipped (BUILD_NOTES 50).
 """
 
+from __future__ import annotations
+
 import contextlib
 import os
+from typing import Any
 
 import keras
 import numpy as np
@@ -14,19 +17,24 @@ FOLDER = "best"
 PORTABLE = ".weights.npz"
 
 
-def path(workdir, network):
+def path(workdir: str, network: str) -> str:
     """Where a workdir keeps the best weights of a network, by its name in `checkpoints.networks`."""
     return os.path.join(workdir, FOLDER, f"{network}.weights.h5")
 
 
-def find(workdir, network):
+def find(workdir: str, network: str) -> str | None:
     """The file that holds the best weights of a network, a run's own or portable ones; None where there is none."""
     own = path(workdir, network)
     portable = own.replace(".weights.h5", PORTABLE)
     return next((name for name in (own, portable) if os.path.exists(name)), None)
 
 
-def save(workdir, networks, generator_weights=contextlib.nullcontext, portable=False):
+def save(
+    workdir: str,
+    networks: dict[str, keras.Model],
+    generator_weights: Any = contextlib.nullcontext,
+    portable: bool = False,
+) -> None:
     """Writes the weights of networks; each file is replaced when it is whole.
 
     Args:
@@ -48,7 +56,7 @@ def save(workdir, networks, generator_weights=contextlib.nullcontext, portable=F
             os.replace(partial, own)
 
 
-def load(network, file):
+def load(network: keras.Model, file: str) -> None:
     """Puts weights from a file that `find` found into a network.
 
     Raises:

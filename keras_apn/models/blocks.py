@@ -1,5 +1,7 @@
 """The parts that G, P and C are built of: convolutions, the residual module and the encoder-decoder."""
 
+from __future__ import annotations
+
 import keras
 import tensorflow as tf
 
@@ -9,14 +11,16 @@ from keras_apn.models.normalization import BatchNormalization
 BATCH_NORM_MOMENTUM = 0.9
 
 
-def norm_relu(x, *, name, norm=True):
+def norm_relu(x: tf.Tensor, *, name: str, norm: bool = True) -> tf.Tensor:
     """Batch norm, then ReLU; without `norm` ReLU alone."""
     if norm:
         x = BatchNormalization(momentum=BATCH_NORM_MOMENTUM, epsilon=1e-5, name=f"{name}_bn")(x)
     return keras.layers.ReLU(name=f"{name}_relu")(x)
 
 
-def conv(x, filters, kernel=1, strides=1, *, name, stddev=None):
+def conv(
+    x: tf.Tensor, filters: int, kernel: int = 1, strides: int = 1, *, name: str, stddev: float | None = None
+) -> tf.Tensor:
     """A plain convolution with bias; `stddev` starts the kernel from a normal distribution instead of Glorot's."""
     start = "glorot_uniform" if stddev is None else keras.initializers.RandomNormal(stddev=stddev)
     return keras.layers.Conv2D(
@@ -24,7 +28,7 @@ def conv(x, filters, kernel=1, strides=1, *, name, stddev=None):
     )(x)
 
 
-def residual(x, filters, *, name, norm=True):
+def residual(x: tf.Tensor, filters: int, *, name: str, norm: bool = True) -> tf.Tensor:
     """Pre-activation bottleneck with a skip; the paper's only convolution block (Section 2.1).
 
     Args:
@@ -45,7 +49,7 @@ def residual(x, filters, *, name, norm=True):
     return keras.layers.Add(name=f"{name}_add")([skip, y])
 
 
-def halve(x, *, name):
+def halve(x: tf.Tensor, *, name: str) -> tf.Tensor:
     """Max pooling to half the height and width."""
     return keras.layers.MaxPooling2D(2, name=f"{name}_pool")(x)
 
@@ -70,10 +74,10 @@ class Double(keras.layers.Layer):
     TensorFlow 2.15 has no XLA kernel for the stock one.
     """
 
-    def call(self, inputs):
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
         return _double(inputs)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple[None, int, int, int]) -> tuple[None, int, int, int]:
         batch, height, width, channels = input_shape
         return (batch, 2 * height, 2 * width, channels)
 
@@ -86,14 +90,14 @@ class Apart(keras.layers.Layer):
     which buffers are free, or which gradient is there first: two runs would not be equal to the bit (BUILD_NOTES 35).
     """
 
-    def call(self, inputs):
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
         return tf.identity(inputs)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
         return input_shape
 
 
-def encoder_decoder(x, levels, *, name, norm=True):
+def encoder_decoder(x: tf.Tensor, levels: int, *, name: str, norm: bool = True) -> tf.Tensor:
     """The hourglass: `levels` times down and up again, with a skip across at every level (Section 2.1).
 
     Args:
@@ -117,7 +121,7 @@ def encoder_decoder(x, levels, *, name, norm=True):
     return x
 
 
-def image_stem(image, filters, *, name):
+def image_stem(image: tf.Tensor, filters: int, *, name: str) -> tf.Tensor:
     """Brings an image to a quarter of its size: convolution, residual, max pooling, two residuals (Section 2.1).
 
     Args:

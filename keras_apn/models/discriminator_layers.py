@@ -1,5 +1,7 @@
 """The layers of P and C that Keras does not have: joints pooled where their maps are, maps apart from their norms."""
 
+from __future__ import annotations
+
 import keras
 import tensorflow as tf
 
@@ -17,14 +19,14 @@ class PooledAtJoints(keras.layers.Layer):
     reaches the maps through the weights: P can tell a joint to be elsewhere.
     """
 
-    def call(self, inputs):
+    def call(self, inputs: list[tf.Tensor]) -> tf.Tensor:
         maps, features = inputs
         squares = tf.square(tf.nn.relu(maps))
         total = tf.reduce_sum(squares, (1, 2))
         pooled = tf.einsum("bhwj,bhwc->bjc", squares, features)
         return pooled / (total + EMPTY)[..., None]
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: list[tuple[None, int, int, int]]) -> tuple[int | None, ...]:
         maps, features = input_shape
         return (maps[0], maps[-1], features[-1])
 
@@ -33,7 +35,7 @@ class PooledAtJoints(keras.layers.Layer):
 class Readings(keras.layers.Layer):
     """A linear reading of each joint's own features: [B, J, C] to [B, J]."""
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         _, joints, channels = input_shape
         self.kernel = self.add_weight(
             name="kernel", shape=(joints, channels), initializer=keras.initializers.GlorotUniform()
@@ -41,10 +43,10 @@ class Readings(keras.layers.Layer):
         self.bias = self.add_weight(name="bias", shape=(joints,), initializer="zeros")
         super().build(input_shape)
 
-    def call(self, inputs):
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
         return tf.reduce_sum(inputs * tf.cast(self.kernel, inputs.dtype), -1) + tf.cast(self.bias, inputs.dtype)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         return tuple(input_shape[:-1])
 
 
@@ -52,10 +54,10 @@ class Readings(keras.layers.Layer):
 class Norms(keras.layers.Layer):
     """The L2 norm of each of [B, H, W, J] maps, never below `FAINT`: [B, J]."""
 
-    def call(self, inputs):
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
         return tf.sqrt(tf.reduce_sum(tf.square(inputs), (1, 2)) + FAINT**2)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple[None, int, int, int]) -> tuple[int | None, ...]:
         return (input_shape[0], input_shape[-1])
 
 
@@ -63,11 +65,11 @@ class Norms(keras.layers.Layer):
 class Divided(keras.layers.Layer):
     """[B, H, W, J] maps, each divided by its norm of [B, J]."""
 
-    def call(self, inputs):
+    def call(self, inputs: list[tf.Tensor]) -> tf.Tensor:
         maps, norms = inputs
         return maps / norms[:, None, None]
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: list[tuple]) -> tuple[None, int, int, int]:
         return tuple(input_shape[0])
 
 
@@ -75,12 +77,12 @@ class Divided(keras.layers.Layer):
 class AmplitudeLogits(keras.layers.Layer):
     """Logits [B, J] that rise with the logarithm of norms [B, J], at a positive rate learned for each joint."""
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         self.rate = self.add_weight(name="rate", shape=(input_shape[-1],), initializer="zeros")
         super().build(input_shape)
 
-    def call(self, inputs):
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
         return tf.nn.softplus(tf.convert_to_tensor(self.rate)) * tf.math.log(inputs)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         return tuple(input_shape)

@@ -6,6 +6,10 @@ an encoder-decoder, then down to 16 numbers. Neither has batch norm behind the m
 normalised by their own batch, and their amplitude hidden from C (BUILD_NOTES 45).
 """
 
+from __future__ import annotations
+
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -23,8 +27,14 @@ ENCODER, JUDGE = "context", "judge"
 
 
 def build_pose_discriminator(
-    *, crop_size=256, features=128, levels=4, occlusion=True, design="pooled", context_channels=None
-):
+    *,
+    crop_size: int = 256,
+    features: int = 128,
+    levels: int = 4,
+    occlusion: bool = True,
+    design: str = "pooled",
+    context_channels: int | None = None,
+) -> keras.Model:
     """Builds P, which sees the image and the heatmaps.
 
     In the pooled design it judges where maps lie and not how high they are: it pulls a joint elsewhere, never up.
@@ -55,7 +65,7 @@ def build_pose_discriminator(
     return keras.Model({sight: seen, **maps}, logits, name="pose_discriminator")
 
 
-def build_image_encoder(crop_size, features, context_channels=None):
+def build_image_encoder(crop_size: int, features: int, context_channels: int | None = None) -> keras.Model:
     """Builds the part of P that sees the image, or G's features of it, once for all kinds of heatmaps.
 
     Args:
@@ -71,7 +81,7 @@ def build_image_encoder(crop_size, features, context_channels=None):
     return keras.Model(seen, blocks.conv(blocks.norm_relu(seen, name=ENCODER), features, name=ENCODER), name=ENCODER)
 
 
-def build_pose_judge(crop_size, features, levels, occlusion, design):
+def build_pose_judge(crop_size: int, features: int, levels: int, occlusion: bool, design: str) -> keras.Model:
     """Builds the part of P that judges heatmaps beside what the image encoder gives.
 
     Args:
@@ -91,7 +101,9 @@ def build_pose_judge(crop_size, features, levels, occlusion, design):
     return keras.Model({"context": context, **maps}, logits, name=JUDGE)
 
 
-def build_confidence_discriminator(*, crop_size=256, features=128, levels=4, occlusion=True, design="pooled"):
+def build_confidence_discriminator(
+    *, crop_size: int = 256, features: int = 128, levels: int = 4, occlusion: bool = True, design: str = "pooled"
+) -> keras.Model:
     """Builds C, which sees the heatmaps alone.
 
     Takes and raises what `build_pose_discriminator` does. In the pooled design it judges the shape of the maps, each
@@ -114,12 +126,12 @@ def build_confidence_discriminator(*, crop_size=256, features=128, levels=4, occ
     return keras.Model(maps, logits, name="confidence_discriminator")
 
 
-def sees(network):
+def sees(network: keras.Model) -> str | None:
     """What P or C sees beside the maps: "features" of G, "image", or None."""
     return next((name for name in ("features", "image") if name in network.input), None)
 
 
-def judge(network, context, *kinds, training=False):
+def judge(network: keras.Model, context: tf.Tensor | None, *kinds: Any, training: bool = False) -> list[tf.Tensor]:
     """P's or C's logits on several kinds of heatmaps of the same people.
 
     What P makes of the image is the same for all of them and computed once. The first kind is judged by itself, so that

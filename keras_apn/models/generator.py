@@ -1,5 +1,9 @@
 """G: a stack of hourglasses that predicts pose and occlusion heatmaps together (Section 2.1, Figure 3)."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import keras
 
 from data_pipeline.skeleton import NUM_JOINTS
@@ -12,7 +16,15 @@ HEAD_STDDEV = 1e-3
 CONTEXT = "context"
 
 
-def build_generator(*, crop_size=256, stacks=4, features=512, levels=4, occlusion=True, head="wide"):
+def build_generator(
+    *,
+    crop_size: int = 256,
+    stacks: int = 4,
+    features: int = 512,
+    levels: int = 4,
+    occlusion: bool = True,
+    head: str = "wide",
+) -> keras.Model:
     """Builds G.
 
     Args:
@@ -55,39 +67,39 @@ def build_generator(*, crop_size=256, stacks=4, features=512, levels=4, occlusio
     return keras.Model(image, outputs, name="generator")
 
 
-def last_stack(generator):
+def last_stack(generator: keras.Model) -> int:
     """How many stacks a G has."""
     return sum(name.endswith("_pose") for name in generator.output)
 
 
-def by_stack(maps, tasks):
+def by_stack(maps: dict[str, Any], tasks: tuple[str, str]) -> list[dict[str, Any]]:
     """G's dict of outputs as a list of one dict a stack: `[{"pose": ..., "occlusion": ...}, ...]`, of these tasks."""
     return [{task: maps[f"stack{n + 1}_{task}"] for task in tasks} for n in range(len(maps) // len(tasks))]
 
 
-def last_outputs(generator):
+def last_outputs(generator: keras.Model) -> dict[str, str]:
     """The names of the last stack's outputs of a G, by task: `{"pose": "stack4_pose", ...}`."""
     stacks = last_stack(generator)
     return {task: f"stack{stacks}_{task}" for task in tasks(len(generator.output) > stacks)}
 
 
-def context_layer(generator):
+def context_layer(generator: keras.Model) -> keras.layers.Layer:
     """The layer of a G whose output P sees of the image: the last hourglass's features, before its two heads."""
     return generator.get_layer(f"stack{last_stack(generator)}_up1_merge")
 
 
-def with_context(generator):
+def with_context(generator: keras.Model) -> keras.Model:
     """A G that gives its `context_layer`'s features [B, H, W, features] too, as `CONTEXT`; it shares the layers."""
     outputs = {**generator.output, CONTEXT: context_layer(generator).output}
     return keras.Model(generator.input, outputs, name="generator_with_context")
 
 
-def tasks(occlusion):
+def tasks(occlusion: bool) -> tuple:
     """The kinds of heatmap that G predicts."""
     return ("pose", "occlusion") if occlusion else ("pose",)
 
 
-def check_size(crop_size, levels):
+def check_size(crop_size: int, levels: int) -> None:
     """Raises ValueError unless a quarter of the crop can be halved `levels` times."""
     if levels < 1 or crop_size < 4 or crop_size % (4 * 2**levels):
         raise ValueError(

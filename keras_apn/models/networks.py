@@ -1,12 +1,20 @@
 """G, P and C of a configuration, and what a training step and inference ask of them together."""
 
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
 from data_pipeline.geometry import STRIDE
+from keras_apn.config import ModelConfig
 from keras_apn.models.discriminators import build_confidence_discriminator, build_pose_discriminator, judge, sees
 from keras_apn.models.generator import CONTEXT, build_generator, by_stack, tasks, with_context
 from keras_apn.models.recomputation import Recomputed
 
 
-def generator(model):
+def generator(model: ModelConfig) -> keras.Model:
     """G of a `config.ModelConfig`."""
     return build_generator(
         crop_size=model.crop_size,
@@ -18,9 +26,9 @@ def generator(model):
     )
 
 
-def discriminators(model):
+def discriminators(model: ModelConfig) -> tuple:
     """`(P, C)` of a `config.ModelConfig`, each None where it trains without."""
-    sizes = {
+    sizes: dict[str, Any] = {
         "crop_size": model.crop_size,
         "features": model.discriminator_features,
         "levels": model.levels,
@@ -54,7 +62,13 @@ class Networks:
         context: what P sees of the image: "features" of G, the "image", or None where there is no P.
     """
 
-    def __init__(self, generator, pose_discriminator=None, confidence_discriminator=None, recompute=False):
+    def __init__(
+        self,
+        generator: keras.Model,
+        pose_discriminator: keras.Model | None = None,
+        confidence_discriminator: keras.Model | None = None,
+        recompute: bool = False,
+    ) -> None:
         given = {"p": pose_discriminator, "c": confidence_discriminator}
         self.generator = generator
         self.discriminators = {key: network for key, network in given.items() if network is not None}
@@ -66,11 +80,11 @@ class Networks:
         self._recomputed = Recomputed(generator, context=sees_features) if recompute else None
 
     @property
-    def by_key(self):
+    def by_key(self) -> dict[str, Any]:
         """All that are there, by "g", "p" and "c"."""
         return {"g": self.generator, **self.discriminators}
 
-    def logits(self, maps, context):
+    def logits(self, maps: dict[str, Any], context: tf.Tensor) -> dict[str, tf.Tensor]:
         """What P and C say of heatmaps at inference, whoever's they are.
 
         Args:
@@ -82,7 +96,7 @@ class Networks:
         """
         return {key: judge(network, context, maps)[0] for key, network in self.discriminators.items()}
 
-    def predict(self, crop, training=True):
+    def predict(self, crop: tf.Tensor, training: bool = True) -> tuple[list[dict[str, tf.Tensor]], tf.Tensor]:
         """G's heatmaps, and what P sees of the image.
 
         Args:

@@ -1,5 +1,7 @@
 """Batch norm by one operation in either Keras, and over the people of all replicas where that is wanted."""
 
+from __future__ import annotations
+
 import keras
 import tensorflow as tf
 
@@ -17,7 +19,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
     each replica to themselves. Name, arguments and weights are Keras's, so that files of weights serve both.
     """
 
-    def call(self, inputs, training=None, mask=None):
+    def call(self, inputs: tf.Tensor, training: bool | None = None, mask: tf.Tensor | None = None) -> tf.Tensor:
         """[B, H, W, C] features, normalised."""
         if training and self.synchronized:
             return self._over_replicas(inputs)
@@ -57,7 +59,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
         return origin + away, tf.maximum(square - tf.square(away), 0.0)
 
 
-def synchronize(*networks):
+def synchronize(*networks: keras.Model | None) -> None:
     """Makes the batch norms of networks, and of networks within them, take all replicas' batches; passes over None."""
     for network in filter(None, networks):
         for layer in network.layers:

@@ -1,5 +1,7 @@
 """Training with less memory: what a stack computes is forgotten, and computed again where its gradient needs it."""
 
+from __future__ import annotations
+
 import math
 
 import keras
@@ -24,13 +26,13 @@ class Recomputed:
         context: whether to give what `generator.with_context` does.
     """
 
-    def __init__(self, generator, context=False):
+    def __init__(self, generator: keras.Model, context: bool = False) -> None:
         self._stem, self._stacks = _parts(generator, context)
         for layer in generator.layers:
             if isinstance(layer, keras.layers.BatchNormalization):
                 layer.momentum = math.sqrt(blocks.BATCH_NORM_MOMENTUM)
 
-    def __call__(self, image):
+    def __call__(self, image: tf.Tensor) -> dict[str, tf.Tensor]:
         """The generator's dict of heatmaps of [B, S, S, 3] crops, as in training."""
         maps, entering = {}, [_again(self._stem)(image)]
         for part in self._stacks:

@@ -1,7 +1,11 @@
 """The exponential moving average of a network's weights, which often scores better than the last ones."""
 
-import contextlib
+from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
+import keras
 import tensorflow as tf
 
 from keras_apn import keras_compat
@@ -16,7 +20,7 @@ class MovingAverage:
             (1 + t) / (10 + t), so that the start is soon forgotten.
     """
 
-    def __init__(self, network, decay):
+    def __init__(self, network: keras.Model, decay: float) -> None:
         self.network, self.decay = network, decay
         # The statistics of batch norms differ from replica to replica.
         self.values = [
@@ -26,7 +30,7 @@ class MovingAverage:
             for weight in network.weights
         ]
 
-    def update(self, step):
+    def update(self, step: tf.Variable | tf.Tensor) -> None:
         """Takes the weights in, after a step; `step` counts them from 1."""
         step = tf.cast(step, tf.float32)
         decay = tf.minimum(self.decay, (1.0 + step) / (10.0 + step))
@@ -34,7 +38,7 @@ class MovingAverage:
             value.assign_add((1.0 - decay) * (tf.convert_to_tensor(weight) - value))
 
     @contextlib.contextmanager
-    def in_place(self):
+    def in_place(self) -> Iterator[None]:
         """The network has the averaged weights within this context."""
         weights = self.network.get_weights()
         self.network.set_weights([value.numpy() for value in self.values])

@@ -6,10 +6,13 @@ gradients as small as those of a mean over heatmaps hardly move a weight (BUILD_
 halves a training's graph and the time that building it takes (BUILD_NOTES 38).
 """
 
+from __future__ import annotations
+
 import keras
 import tensorflow as tf
 
 from keras_apn import keras_compat
+from keras_apn.config import TrainingConfig
 
 EPSILON = 1e-8
 
@@ -20,16 +23,20 @@ class RMSprop(keras.optimizers.RMSprop):
     It holds a second array for each variable, its last gradient, which the fused operation asks for.
     """
 
-    def __init__(self, learning_rate, rho=0.99, epsilon=EPSILON):
+    def __init__(
+        self, learning_rate: float | keras.optimizers.Optimizer | Reduced, rho: float = 0.99, epsilon: float = EPSILON
+    ) -> None:
         super().__init__(learning_rate, rho=rho, epsilon=epsilon)
 
-    def build(self, var_list):
+    def build(self, var_list: list[tf.Variable]) -> None:
         """Makes the state of these variables, in the strategy's scope; Keras 2 asks for it again at every update."""
         super().build(var_list)
         if not hasattr(self, "_gradients"):
             self._gradients = [keras_compat.beside(self, variable, "gradient") for variable in var_list]
 
-    def update_step(self, gradient, variable, learning_rate=None):
+    def update_step(
+        self, gradient: tf.Tensor, variable: tf.Variable, learning_rate: tf.Variable | tf.Tensor | None = None
+    ) -> None:
         """Moves one variable; Keras 3 gives the learning rate."""
         index = keras_compat.index(self, variable)
         # Adam whose mean forgets at once and whose biases count as gone is Torch7's formula.
@@ -50,10 +57,18 @@ class RMSprop(keras.optimizers.RMSprop):
 class Adam(keras.optimizers.Adam):
     """Adam as its paper has it (Kingma and Ba, 2015, Algorithm 1), epsilon beside the corrected root."""
 
-    def __init__(self, learning_rate, beta_1=0.9, beta_2=0.999, epsilon=EPSILON):
+    def __init__(
+        self,
+        learning_rate: float | keras.optimizers.Optimizer | Reduced,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = EPSILON,
+    ) -> None:
         super().__init__(learning_rate, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon)
 
-    def update_step(self, gradient, variable, learning_rate=None):
+    def update_step(
+        self, gradient: tf.Tensor, variable: tf.Variable, learning_rate: tf.Variable | tf.Tensor | None = None
+    ) -> None:
         """Moves one variable; Keras 3 gives the learning rate."""
         index = keras_compat.index(self, variable)
         steps = tf.cast(tf.convert_to_tensor(self.iterations) + 1, tf.float32)
@@ -73,7 +88,13 @@ class Adam(keras.optimizers.Adam):
         )
 
 
-def configured(training, learning_rate, total_steps, updates=1, reduction=None):
+def configured(
+    training: TrainingConfig,
+    learning_rate: float,
+    total_steps: int,
+    updates: int = 1,
+    reduction: tf.Variable | None = None,
+) -> RMSprop | Adam:
     """An optimizer of a `config.TrainingConfig`.
 
     Args:
@@ -100,9 +121,9 @@ def configured(training, learning_rate, total_steps, updates=1, reduction=None):
 class Reduced(keras.optimizers.schedules.LearningRateSchedule):
     """A learning rate, or a schedule of it, times a variable."""
 
-    def __init__(self, rate, reduction):
+    def __init__(self, rate: float, reduction: tf.Variable) -> None:
         self.rate, self.reduction = rate, reduction
 
-    def __call__(self, step):
+    def __call__(self, step: tf.Variable) -> tf.Tensor:
         rate = self.rate(step) if callable(self.rate) else self.rate
         return rate * tf.convert_to_tensor(self.reduction)

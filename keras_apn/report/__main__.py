@@ -5,6 +5,10 @@ and `scores.json`. The first screen says whether a run is better than the first,
 curves, training, predictions and heatmaps follow.
 """
 
+from __future__ import annotations
+
+from typing import Any
+
 from data_pipeline.common import tensorflow_setup  # noqa: F401  # isort: skip  It starts TensorFlow, so it comes first.
 
 import datetime
@@ -27,7 +31,7 @@ from keras_apn.report import comparison, page, runs
 PAGE, SCORES = "report.html", "scores.json"
 
 
-def collect(names, workdirs, paths, metric, flip=False):
+def collect(names: list[str], workdirs: list[str], paths: list[str], metric: str, flip: bool = False) -> list[runs.Run]:
     """Every run, scored on the same records; prints a line for each.
 
     Args:
@@ -52,7 +56,7 @@ def collect(names, workdirs, paths, metric, flip=False):
     return scored
 
 
-def describe(paths, pattern, people, flip):
+def describe(paths: list[str], pattern: str, people: int, flip: bool) -> dict[str, str]:
     """What the page says of itself, a dict of title to text."""
     return {
         "People": f"{people}, of {dataset.describe(paths)['dataset']} records",
@@ -64,13 +68,15 @@ def describe(paths, pattern, people, flip):
     }
 
 
-def summary(scored, compared, metric, about):
+def summary(
+    scored: list[runs.Run], compared: dict[str, Any], metric: str, about: dict[str, str]
+) -> dict[str, dict[str, Any] | str]:
     """What `scores.json` holds."""
     each = {run.name: {"workdir": run.workdir, "parameters": run.parameters, **run.scores} for run in scored}
     return {"metric": metric, "about": about, "comparison": compared, "runs": each}
 
 
-def define_flags():
+def define_flags() -> None:
     """The program's flags."""
     flags.DEFINE_list("workdirs", None, "the runs, the first of which the others are compared with", required=True)
     flags.DEFINE_string("output", None, "a folder for report.html and scores.json", required=True)
@@ -81,7 +87,7 @@ def define_flags():
     flags.DEFINE_integer("panels", 3, "people with hidden joints whose heatmaps are shown", lower_bound=0)
 
 
-def main(values):
+def main(values: flags.FlagValues) -> None:
     """Scores, compares and writes."""
     names = runs.label(values.workdirs, values.names)
     configs = [configuration.load(workdir) for workdir in values.workdirs]

@@ -4,13 +4,17 @@ A table is a dict of `columns`, a list of titles, and `rows`, dicts of `name`, `
 no run's) and `cells`: dicts of `text`, `best` (bold) and `bar` (a percent to draw, or None).
 """
 
+from __future__ import annotations
+
 import dataclasses
+from typing import Any
 
 import numpy as np
 
 from data_pipeline.skeleton import COLUMNS, JOINTS_14
 from keras_apn.metrics import pck
 from keras_apn.report import comparison
+from keras_apn.report.runs import Run
 
 MISSING = "\N{EN DASH}"
 MINUS = "\N{MINUS SIGN}"
@@ -38,24 +42,24 @@ DISCRIMINATION = {
 }
 
 
-def label(title):
+def label(title: str) -> str:
     """A title of `pck.TITLES` in words."""
     return LABELS.get(title, title)
 
 
-def number(value, digits=1, sign=False):
+def number(value: float | None, digits: int = 1, sign: bool = False) -> str:
     """A number in text; a dash where there is none."""
     if value is None or not np.isfinite(value):
         return MISSING
     return f"{value:{'+' if sign else ''}.{digits}f}".replace("-", MINUS)
 
 
-def span(edges, sign=False):
+def span(edges: list[float] | None, sign: bool = False) -> str:
     """An interval in text."""
     return f"{number(edges[0], sign=sign)} to {number(edges[1], sign=sign)}" if edges else MISSING
 
 
-def cell(value, digits=1, bar=False):
+def cell(value: float | None, digits: int = 1, bar: bool = False) -> dict[str, Any]:
     """A cell of a number; `bar` draws it as a percent."""
     return {"text": number(value, digits), "value": value, "best": False, "bar": value if bar else None}
 
@@ -84,7 +88,7 @@ def _by_run(runs, columns):
     return {"columns": list(columns), "rows": rows}
 
 
-def scores(runs, key):
+def scores(runs: list[Any], key: str) -> dict[str, list]:
     """The runs' table: rates, errors, what else is known of them. `key` is that of the rates, as `pckh@0.5`."""
 
     def column(value, digits=1, least=False):
@@ -104,7 +108,7 @@ def scores(runs, key):
     return _by_run(runs, columns)
 
 
-def where(runs, numbers, key, compared):
+def where(runs: list[Any], numbers: dict[str, int], key: str, compared: dict[str, Any]) -> dict[str, list]:
     """Joint by joint, a column a run, and how far the leader is ahead.
 
     Args:
@@ -125,7 +129,7 @@ def where(runs, numbers, key, compared):
     return {"columns": columns, "rows": rows}
 
 
-def differences(runs, compared):
+def differences(runs: list[Any], compared: dict[str, Any]) -> dict[str, list] | None:
     """Every run against the first, with intervals; None for a single run."""
     titles = (*COLUMNS, *comparison.HIDDEN, compared["headline"])
     rows = []
@@ -139,7 +143,7 @@ def differences(runs, compared):
     return {"columns": [label(title) for title in titles], "rows": rows} if rows else None
 
 
-def visibility(runs):
+def visibility(runs: list[Any]) -> dict[str, list]:
     """Wrists and elbows by visibility (the paper's Table 3), with the number of joints; None where it is not known."""
     if all(share is None for seen in ("visible", "occluded") for share in runs[0].scores[seen].values()):
         return None
@@ -157,14 +161,14 @@ def visibility(runs):
     return table
 
 
-def count_by_visibility(run, joint, visible):
+def count_by_visibility(run: Run, joint: str, visible: bool) -> int:
     """How many joints of a column are counted and visible, or occluded."""
     joints = list(COLUMNS[joint])
     counted = ~np.isnan(run.normalised[:, joints]) & run.found["occlusion_known"][:, None]
     return int((counted & (run.found["visible"][:, joints] == visible)).sum())
 
 
-def occlusion(runs):
+def occlusion(runs: list[Any]) -> dict[str, list] | None:
     """Average precision of occlusion; None where no run predicts it."""
     if not any(run.scores["occlusion_ap"] for run in runs):
         return None
@@ -179,7 +183,7 @@ def occlusion(runs):
     return table
 
 
-def implausible(runs):
+def implausible(runs: list[Any]) -> dict[str, list]:
     """Percents of poses that no person has; None where the training poses are not known."""
     if not any(run.scores["implausible"] for run in runs):
         return None
@@ -192,7 +196,7 @@ def implausible(runs):
     return table
 
 
-def verdicts(runs, threshold):
+def verdicts(runs: list[Any], threshold: float) -> dict[str, list] | None:
     """What P and C say of joints that are found and of those that are not; None where no run has them."""
     if not any(run.judge for run in runs):
         return None
@@ -213,7 +217,7 @@ def verdicts(runs, threshold):
     return _by_run(runs, columns)
 
 
-def discriminators(runs):
+def discriminators(runs: list[Any]) -> dict[str, list] | None:
     """How well P and C know good joints from bad ones (BUILD_NOTES 44); None where no run has them."""
     if not any(run.scores["discriminators"] for run in runs):
         return None
@@ -225,7 +229,7 @@ def discriminators(runs):
     return _by_run(runs, columns)
 
 
-def settings(runs):
+def settings(runs: list[Any]) -> tuple:
     """`(different, same)`: the flags in which the runs differ, a column a run, and a dict of the others."""
     each = [
         {name: value for part in dataclasses.asdict(run.config).values() for name, value in part.items()}

@@ -1,5 +1,9 @@
 """Which run is ahead, and whether so few people can tell: bootstrap intervals of scores and of their differences."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
 
 from data_pipeline.skeleton import COLUMNS, JOINTS_14
@@ -13,13 +17,15 @@ HIDDEN = {"hidden wrist": "wrist", "hidden elbow": "elbow"}
 TITLES = (*COLUMNS, *HIDDEN, "mean_14", "pooled_14")
 
 
-def resample(people):
+def resample(people: int) -> np.ndarray:
     """How often each of N people is drawn in each of `RESAMPLES` samples of N, [R, N] float32."""
     generator = np.random.default_rng(SEED)
     return generator.multinomial(people, np.full(people, 1 / people), RESAMPLES).astype(np.float32)
 
 
-def resampled_rates(normalised, hidden, threshold, drawn):
+def resampled_rates(
+    normalised: np.ndarray, hidden: np.ndarray, threshold: float, drawn: np.ndarray
+) -> dict[str, np.ndarray]:
     """`pck.rates`, and those of `HIDDEN`, of every resample.
 
     Args:
@@ -48,7 +54,7 @@ def _pooled(right, count, joints):
     return 100.0 * right[:, joints].sum(axis=1) / count[:, joints].sum(axis=1)
 
 
-def rates(scores, key):
+def rates(scores: dict[str, Any], key: str) -> dict[str, Any]:
     """A run's percents by `TITLES`, None where there is no such joint; `key` is that of its scores' rates."""
     return {**scores[key], **{title: scores["occluded"][joint] for title, joint in HIDDEN.items()}}
 
@@ -59,13 +65,13 @@ def _mean(values):
     return np.where(known, values, 0.0).sum(axis=1) / known.sum(axis=1)
 
 
-def interval(values):
+def interval(values: np.ndarray) -> list[float]:
     """The 95 % interval of resampled values, `[low, high]`; None where there is none."""
     values = values[~np.isnan(values)]
     return [float(edge) for edge in np.percentile(values, INTERVAL)] if values.size else None
 
 
-def compare(runs, metric):
+def compare(runs: list[Any], metric: str) -> dict[str, Any]:
     """Compares the runs' scores on the same people.
 
     Args:

@@ -1,7 +1,12 @@
 """What a report says in words: is it better, and what does it get wrong."""
 
+from __future__ import annotations
+
+from typing import Any
+
 from data_pipeline.skeleton import COLUMNS
 from keras_apn.report.cells import count_by_visibility, label, number, span
+from keras_apn.report.runs import Run
 
 WORST_JOINTS = 3
 UNITS = {"pckh": "head sizes", "pck": "torso sizes"}
@@ -18,7 +23,7 @@ KINDS = {
 }
 
 
-def verdict(runs, key, compared, different):
+def verdict(runs: list[Any], key: str, compared: dict[str, Any], different: list[str]) -> tuple[str, str]:
     """Is it better?
 
     Args:
@@ -44,7 +49,7 @@ def verdict(runs, key, compared, different):
     return answer, f"{by} (95 % interval {edges}). {LUCK if different == ['seed'] else ONE_TRAINING}"
 
 
-def weak_points(run, key):
+def weak_points(run: Run, key: str) -> list[tuple[str, str]]:
     """What does it get wrong? A list of `(what, sentence)` of one run."""
     found = run.scores
     worst = sorted((found[key][name], name) for name in COLUMNS if found[key][name] is not None)[:WORST_JOINTS]

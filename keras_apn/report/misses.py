@@ -1,5 +1,9 @@
 """Where joints that are not found are put instead."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
 
 from data_pipeline.skeleton import JOINTS_14, MIRROR, NUM_JOINTS
@@ -8,7 +12,9 @@ from data_pipeline.skeleton import JOINTS_14, MIRROR, NUM_JOINTS
 KINDS = ("other side", "other joint", "near", "far")
 
 
-def classify(predicted, true, unit, annotated, threshold):
+def classify(
+    predicted: np.ndarray, true: np.ndarray, unit: np.ndarray, annotated: np.ndarray, threshold: float
+) -> np.ndarray:
     """What kind of miss each joint is.
 
     Args:
@@ -34,7 +40,7 @@ def classify(predicted, true, unit, annotated, threshold):
     return np.where(counted & (own > threshold), kinds, -1)
 
 
-def shares(kinds):
+def shares(kinds: np.ndarray) -> dict[str, Any]:
     """Counts over the 14 joints that are neither pelvis nor thorax.
 
     Returns:

@@ -1,11 +1,15 @@
 """The report's page: everything that its template shows, and the HTML."""
 
+from __future__ import annotations
+
 import os
+from typing import Any
 
 import jinja2
 
 from keras_apn.metrics import pck
 from keras_apn.report import cells, figures, findings, panels, plots, samples
+from keras_apn.report.runs import Run
 
 TEMPLATE = "page.html.jinja"
 # With more runs, those that are drawn are the first and the best others.
@@ -20,13 +24,21 @@ GROUPS = {
 }
 
 
-def drawn_runs(runs, rates):
+def drawn_runs(runs: list[Any], rates: dict[str, float]) -> list[Any]:
     """The runs that are drawn: all, or where there are too many the first and the best others; `rates` by name."""
     others = sorted(runs[1:], key=lambda run: -(rates[run.name] or 0.0))[: MOST_DRAWN - 1]
     return [run for run in runs if run is runs[0] or run in others]
 
 
-def pictures(runs, leader, rival, paths, threshold, gallery, count):
+def pictures(
+    runs: list[Any],
+    leader: Run,
+    rival: Run | None,
+    paths: list[str],
+    threshold: float,
+    gallery: int,
+    count: int,
+) -> dict[str, Any]:
     """The gallery and Figure 8.
 
     Args:
@@ -71,7 +83,15 @@ def pictures(runs, leader, rival, paths, threshold, gallery, count):
     }
 
 
-def build(runs, compared, metric, paths, about, gallery, panel_count):
+def build(
+    runs: list[Any],
+    compared: dict[str, Any],
+    metric: str,
+    paths: list[str],
+    about: dict[str, str],
+    gallery: int,
+    panel_count: int,
+) -> dict[str, Any]:
     """Everything that the template shows.
 
     Args:
@@ -106,13 +126,7 @@ def build(runs, compared, metric, paths, about, gallery, panel_count):
         "reason": reason,
         "weak_points": findings.weak_points(leader, key),
         "where": cells.where(drawn, numbers, key, compared),
-        "scores": cells.scores(runs, key),
-        "differences": cells.differences(runs, compared),
-        "visibility": cells.visibility(runs),
-        "occlusion": cells.occlusion(runs),
-        "implausible": cells.implausible(runs),
-        "verdicts": cells.verdicts(runs, threshold),
-        "discriminators": cells.discriminators(runs),
+        **_tables(runs, key, compared, threshold),
         "settings": different,
         "shared_settings": same,
         "keys": {kind: [plots.key(n, kind) for n in range(len(runs))] for kind in ("line", "mark", "bar")},
@@ -127,7 +141,20 @@ def build(runs, compared, metric, paths, about, gallery, panel_count):
     }
 
 
-def render(context):
+def _tables(runs, key, compared, threshold):
+    """The template's tables of scores, by name."""
+    return {
+        "scores": cells.scores(runs, key),
+        "differences": cells.differences(runs, compared),
+        "visibility": cells.visibility(runs),
+        "occlusion": cells.occlusion(runs),
+        "implausible": cells.implausible(runs),
+        "verdicts": cells.verdicts(runs, threshold),
+        "discriminators": cells.discriminators(runs),
+    }
+
+
+def render(context: dict[str, Any]) -> str:
     """The page as HTML."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(os.path.dirname(os.path.abspath(__file__))),

@@ -1,7 +1,10 @@
 """Pictures of a report as data URIs: truth beside predictions, and the heatmaps of occluded joints (Figure 8)."""
 
+from __future__ import annotations
+
 import base64
 import dataclasses
+from typing import Any
 
 import cv2
 import matplotlib
@@ -13,6 +16,7 @@ from data_pipeline.skeleton import COLUMNS, JOINTS, JOINTS_14
 from keras_apn.evaluation import scoring
 from keras_apn.inference import visualization
 from keras_apn.report import plots
+from keras_apn.report.runs import Run
 
 SIDE, JPEG_QUALITY = 192, 86
 # Of an occluded person's joints the panels show so many, those first that are hardest to guess.
@@ -36,13 +40,15 @@ class Tile:
     alt: str
 
 
-def jpeg(image):
+def jpeg(image: np.ndarray) -> str:
     """[H, W, 3] uint8 RGB as a data URI."""
     encoded = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1]
     return "data:image/jpeg;base64," + base64.b64encode(encoded.tobytes()).decode()
 
 
-def crops_of(paths, crop_size, people, batch_size=16):
+def crops_of(
+    paths: list[str], crop_size: int, people: list[int] | set[int], batch_size: int = 16
+) -> dict[int, np.ndarray]:
     """Unaugmented crops of some of the people of records.
 
     Args:
@@ -63,7 +69,7 @@ def crops_of(paths, crop_size, people, batch_size=16):
     return found
 
 
-def truth(run, crop, n):
+def truth(run: Run, crop: np.ndarray, n: int) -> Tile:
     """Person `n` of a `runs.Run` as annotated."""
     found = run.found
     picture, (joints,) = drawing.enlarged(_bytes(crop), SIDE, found["true"][n])
@@ -75,7 +81,7 @@ def truth(run, crop, n):
     return Tile(jpeg(drawn), "truth", f"The annotated pose of {_who(found, n)}; {hidden.sum()} joints are hidden.")
 
 
-def prediction(run, crop, n, threshold, named=True):
+def prediction(run: Run, crop: np.ndarray, n: int, threshold: float, named: bool = True) -> Tile:
     """Person `n` as a `runs.Run` predicts it, with how many of the 14 joints it finds; `named` tells whose it is."""
     found, away = run.found, run.normalised[n]
     picture, (joints,) = drawing.enlarged(_bytes(crop), SIDE, found["predicted"][n])
@@ -97,7 +103,7 @@ def _hidden(found, n):
     return found["annotated"][n] & ~found["visible"][n] & found["occlusion_known"][n]
 
 
-def hidden_joints(run, n):
+def hidden_joints(run: Run, n: int) -> list[int]:
     """The joints of person `n` whose heatmaps are shown: occluded, within the crop, at most `MOST_JOINTS`."""
     found, true = run.found, run.found["true"][n]
     within = ((true >= -0.5) & (true < run.estimator.crop_size - 0.5)).all(axis=-1)
@@ -105,7 +111,7 @@ def hidden_joints(run, n):
     return [i for i in ORDER if hidden[i]][:MOST_JOINTS]
 
 
-def figure8(run, crop, n, threshold):
+def figure8(run: Run, crop: np.ndarray, n: int, threshold: float) -> dict[str, Any]:
     """What G, P and C of a run make of one person with occluded joints.
 
     Args:

@@ -4,8 +4,11 @@ Runs are told apart by Okabe and Ito's colours and, for people and printers with
 hatches as well. Each plot is small and is one figure: the page puts as many side by side as fit.
 """
 
+from __future__ import annotations
+
 import base64
 import io
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -41,7 +44,7 @@ LOOK = {
 WIDE = 20.0
 
 
-def colour(n):
+def colour(n: int) -> str:
     """Of the n-th run."""
     return COLOURS[n % len(COLOURS)]
 
@@ -74,7 +77,7 @@ def _drawn(width, height, draw):
     return "data:image/svg+xml;base64," + base64.b64encode(file.getvalue()).decode()
 
 
-def key(n, kind):
+def key(n: int, kind: str) -> str:
     """The n-th run's sign beside its name: of a "line", of a "mark" on a plain line, or of a "bar"."""
 
     def draw(axes):
@@ -88,7 +91,7 @@ def key(n, kind):
     return _drawn(0.42, 0.16, draw)
 
 
-def intervals(values, edges, label):
+def intervals(values: dict[str, Any], edges: dict[str, Any], label: str) -> str:
     """Each run's score as a dot with its interval as a bar.
 
     Args:
@@ -114,7 +117,7 @@ def _short(name, most=18):
     return name if len(name) <= most else f"...{name[3 - most :]}"
 
 
-def curves(thresholds, percents, title, unit):
+def curves(thresholds: dict[str, list[float]], percents: dict[str, Any], title: str, unit: str) -> str:
     """Share of joints found over the threshold, a line a run (the paper's Figure 5).
 
     Args:
@@ -133,7 +136,7 @@ def curves(thresholds, percents, title, unit):
     return _drawn(2.8, 2.2, draw)
 
 
-def bars(percents, titles, edges):
+def bars(percents: dict[str, Any], titles: dict[str, str], edges: dict[str, Any]) -> str:
     """Scores side by side, a bar a run, with their intervals as whiskers (the paper's Figure 9).
 
     Args:
@@ -158,7 +161,7 @@ def bars(percents, titles, edges):
     return _drawn(8.6, 2.6, draw)
 
 
-def training(series, title):
+def training(series: dict, title: str) -> str:
     """One logged quantity over the epochs.
 
     Args:
@@ -184,7 +187,7 @@ def training(series, title):
     return _drawn(2.8, 2.0, draw)
 
 
-def verdicts(verdicts, right, annotated, occluded):
+def verdicts(verdicts: dict[str, np.ndarray], right: np.ndarray, annotated: np.ndarray, occluded: np.ndarray) -> str:
     """What P and C say of one person's joints (the paper's Figure 8).
 
     Args:
@@ -207,7 +210,7 @@ def verdicts(verdicts, right, annotated, occluded):
     return _drawn(3.2, 3.5, draw)
 
 
-def stacked(percents, kinds):
+def stacked(percents: dict[str, Any], kinds: dict[str, str]) -> str:
     """Parts of a whole, a bar a run.
 
     Args:

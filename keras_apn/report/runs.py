@@ -1,8 +1,11 @@
 """The runs that a report compares: their settings, what each finds in the same people, and how it scores."""
 
+from __future__ import annotations
+
 import dataclasses
 import json
 import os
+from typing import Any
 
 import numpy as np
 
@@ -48,12 +51,12 @@ class Run:
     scores: dict
 
     @property
-    def parameters(self):
+    def parameters(self) -> int:
         """Of G."""
         return self.estimator.generator.count_params()
 
 
-def label(workdirs, names=()):
+def label(workdirs: list[str], names: list[str] | tuple = ()) -> list[str]:
     """A name for every workdir.
 
     Args:
@@ -75,7 +78,7 @@ def label(workdirs, names=()):
     return list(names) or (folders if len(set(folders)) == len(folders) else list(workdirs))
 
 
-def shared_records(workdirs, configs, pattern=None):
+def shared_records(workdirs: list[str], configs: list[configuration.Config], pattern: str | None = None) -> list[str]:
     """The shards that all runs are scored on: those that match a glob, or everyone's validation records.
 
     Raises:
@@ -93,7 +96,7 @@ def shared_records(workdirs, configs, pattern=None):
     return each[0]
 
 
-def load(name, workdir, flip=False):
+def load(name: str, workdir: str, flip: bool = False) -> Run:
     """A run that has not been tried yet: without `found`, `normalised` and `scores`.
 
     Raises:
@@ -118,7 +121,7 @@ def _state(workdir):
         raise UserError(f"{path} is damaged: {error}") from error
 
 
-def score(run, paths, metric, ranges, batch_size=16):
+def score(run: Run, paths: list[str], metric: str, ranges: Any, batch_size: int = 16) -> Run:
     """The same run with what it finds in records.
 
     Args:

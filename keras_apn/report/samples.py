@@ -1,11 +1,15 @@
 """Who of the scored people is shown: the best, the median, the worst, whom two runs differ most about."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
 
 from data_pipeline.skeleton import JOINTS_14
 
 
-def quality(normalised, threshold):
+def quality(normalised: np.ndarray, threshold: float) -> tuple[np.ndarray, np.ndarray]:
     """How well each person is found.
 
     Args:
@@ -22,14 +26,14 @@ def quality(normalised, threshold):
         return (chosen <= threshold).sum(axis=1) / np.where(count, count, np.nan), np.nansum(chosen, axis=1) / count
 
 
-def ranked(normalised, threshold):
+def ranked(normalised: np.ndarray, threshold: float) -> list[int]:
     """People's numbers from the worst to the best: by the share of joints found, then by mean distance."""
     right, away = quality(normalised, threshold)
     order = np.lexsort((-away, right))
     return [int(n) for n in order if not np.isnan(right[n])]
 
 
-def gallery(normalised, threshold, count):
+def gallery(normalised: np.ndarray, threshold: float, count: int) -> dict[str, Any]:
     """The best, the median and the worst people, at most `count` each and nobody twice.
 
     Returns:
@@ -44,7 +48,7 @@ def gallery(normalised, threshold, count):
     return {"worst": worst, "median": middle[start : start + count], "best": best}
 
 
-def changed(normalised, rival, threshold, count):
+def changed(normalised: np.ndarray, rival: np.ndarray, threshold: float, count: int) -> dict[str, list[int]]:
     """The people whom one run finds better than another, and those whom it finds worse.
 
     Args:
@@ -64,7 +68,7 @@ def changed(normalised, rival, threshold, count):
     }
 
 
-def spread(numbers, count):
+def spread(numbers: list[int], count: int) -> list[int]:
     """At most `count` of the numbers, evenly spread over their order, so that nobody chooses what looks well."""
     if len(numbers) <= count:
         return list(numbers)

@@ -1,13 +1,16 @@
 """From a configuration to the compiled model that trains G, P and C."""
 
+from __future__ import annotations
+
 from keras_apn import keras_compat
 from keras_apn.adversarial.model import AdversarialPoseNet
+from keras_apn.config import Config
 from keras_apn.models import networks, normalization
 from keras_apn.optimization import optimizers
 from keras_apn.training import determinism
 
 
-def build_model(config, steps_per_epoch):
+def build_model(config: Config, steps_per_epoch: int) -> AdversarialPoseNet:
     """The compiled `AdversarialPoseNet` of a `config.Config`.
 
     Args:

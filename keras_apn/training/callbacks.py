@@ -1,15 +1,21 @@
 """What happens around steps and epochs: checkpoints, the best weights, plateaus, the end, one line of progress."""
 
+from __future__ import annotations
+
 import contextlib
 import os
 import time
+from typing import Any
 
 import keras
 import numpy as np
 
 from data_pipeline.common.files import write_json
+from keras_apn.adversarial.model import AdversarialPoseNet
+from keras_apn.config import TrainingConfig
 from keras_apn.models import best_weights
 from keras_apn.training import checkpoints
+from keras_apn.training.run_state import RunState
 from keras_apn.training.signals import Stopped
 
 STATE_FILE = "state.json"
@@ -30,15 +36,23 @@ class RunKeeper(keras.callbacks.Callback):
         validation: the `loop.Validation` that the averaged weights are scored on.
     """
 
-    def __init__(self, workdir, saved, run_state, training, interruption, validation=None):
+    def __init__(
+        self,
+        workdir: str,
+        saved: Any,
+        run_state: RunState,
+        training: TrainingConfig,
+        interruption: Any,
+        validation: Any = None,
+    ) -> None:
         super().__init__()
         self.workdir, self.saved, self.run_state = workdir, saved, run_state
         self.training, self.interruption, self.validation = training, interruption, validation
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         self.step = int(self.model.step.numpy())
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         if self.model.reduction is not None:
             plateaus = self.run_state.reductions(self.training.plateau_patience)
             self.model.reduction.assign(self.training.plateau_factor**plateaus)
@@ -46,22 +60,22 @@ class RunKeeper(keras.callbacks.Callback):
             set_means(self.model, self.run_state.means)
             self.run_state.means = None
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         self.step += 1
         self.interruption.look(self.step)
         every = self.training.checkpoint_steps
         if self.interruption.signal or (every and self.step % every == 0):
             self._save_within(means(self.model))
 
-    def on_test_begin(self, logs=None):
+    def on_test_begin(self, logs: dict[str, float] | None = None) -> None:
         self.at_epochs_end = means(self.model)
 
-    def on_test_batch_end(self, batch, logs=None):
+    def on_test_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         self.interruption.look(batch)
         if self.interruption.signal:
             self._save_within(self.at_epochs_end)
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         score, weights = float(logs[MONITOR]), contextlib.nullcontext
         if self.model.average is not None:
             with self.model.average.in_place():
@@ -90,12 +104,12 @@ class RunKeeper(keras.callbacks.Callback):
             raise Stopped(self.interruption.signal, self.step)
 
 
-def means(model):
+def means(model: AdversarialPoseNet) -> list[list[float]]:
     """The values of a model's metrics, as nested lists that go into JSON unchanged."""
     return [[variable.numpy().tolist() for variable in metric.variables] for metric in model.metrics]
 
 
-def set_means(model, values):
+def set_means(model: AdversarialPoseNet, values: list[list[float]]) -> None:
     """Puts `means` back."""
     for metric, each in zip(model.metrics, values, strict=True):
         for variable, value in zip(metric.variables, each, strict=True):
@@ -105,15 +119,16 @@ def set_means(model, values):
 class Progress(keras.callbacks.Callback):
     """Prints one line an epoch: scores, the best so far, and the time left of the whole training."""
 
-    def __init__(self, run_state, epochs):
+    def __init__(self, run_state: RunState, epochs: int) -> None:
         super().__init__()
-        self.run_state, self.epochs, self.begun = run_state, epochs, None
+        self.run_state, self.epochs = run_state, epochs
+        self.begun: float | None = None
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         if self.begun is None:
             self.begun, self.first = time.monotonic(), epoch
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         left = (time.monotonic() - self.begun) / (epoch + 1 - self.first) * (self.epochs - epoch - 1)
         averaged = logs.get(f"{MONITOR}_averaged")
         print(

@@ -1,5 +1,7 @@
 """Everything that a training needs to go on where it was, in files that are whole or recognised as not."""
 
+from __future__ import annotations
+
 import dataclasses
 import json
 import os
@@ -7,9 +9,11 @@ import re
 import shutil
 import sys
 
+import keras
 import tensorflow as tf
 
 from data_pipeline.common.errors import UserError
+from keras_apn.adversarial.model import AdversarialPoseNet
 from keras_apn.training.run_state import RunState
 
 FOLDER, NAME = "checkpoints", "state"
@@ -17,7 +21,7 @@ FOLDER, NAME = "checkpoints", "state"
 DAMAGE = (tf.errors.OpError, ValueError, IndexError, RuntimeError, AssertionError)
 
 
-def networks(model):
+def networks(model: AdversarialPoseNet) -> dict[str, keras.Model]:
     """An `AdversarialPoseNet`'s networks by name."""
     names = ("generator", "pose_discriminator", "confidence_discriminator")
     return {name: getattr(model, name) for name in names if getattr(model, name) is not None}
@@ -34,7 +38,7 @@ def _optimizers(model):
 class _SavedState(tf.train.experimental.PythonState):
     """A `RunState` in a checkpoint, as JSON."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.run_state = RunState()
 
     def serialize(self):
@@ -58,7 +62,7 @@ class Checkpoints:
         own: the folder that is written to instead, by a worker that may change nothing in the workdir.
     """
 
-    def __init__(self, model, workdir, keep=3, own=None):
+    def __init__(self, model: AdversarialPoseNet, workdir: str, keep: int = 3, own: str | None = None) -> None:
         self.model, self.keep, self.saved_state = model, keep, _SavedState()
         self.source, self.folder = (os.path.join(place, FOLDER) for place in (workdir, own or workdir))
         # "standing" is what checkpoints have always called the run state.
@@ -67,7 +71,7 @@ class Checkpoints:
             held["average"] = model.average.values
         self.checkpoint = tf.train.Checkpoint(**held)
 
-    def restore(self):
+    def restore(self) -> RunState:
         """Puts the newest whole checkpoint into the model; damaged ones are told on standard error and removed.
 
         A worker that may change nothing passes them over.
@@ -93,7 +97,7 @@ class Checkpoints:
             raise UserError(f"None of the checkpoints in {self.source} can be read; give another --workdir")
         return self.saved_state.run_state
 
-    def save(self, run_state):
+    def save(self, run_state: RunState) -> None:
         """Writes the model and a `RunState` as they are now; those before it stay whole whatever happens.
 
         Raises:

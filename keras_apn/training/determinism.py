@@ -1,10 +1,14 @@
 """What makes two runs of one seed equal to the bit on a CPU (BUILD_NOTES 35)."""
 
+from __future__ import annotations
+
 import keras
 import tensorflow as tf
 
+from keras_apn.config import TrainingConfig
 
-def configure(training):
+
+def configure(training: TrainingConfig) -> None:
     """Sets the seed of a `config.TrainingConfig`, and, where it says so, TensorFlow's graph optimizer.
 
     The optimizer joins sums, and the order in which a sum of three is added up is not fixed. Beside a GPU nothing is

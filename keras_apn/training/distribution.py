@@ -1,16 +1,21 @@
 """Training on all GPUs of a machine, or on several machines: who takes part, who reads what, and who writes."""
 
+from __future__ import annotations
+
 import contextlib
 import dataclasses
 import json
 import os
 import tempfile
 import zlib
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import tensorflow as tf
 
 from data_pipeline.common.errors import UserError
 from keras_apn import keras_compat
+from keras_apn.config import Config, TrainingConfig
 from keras_apn.training import run_records, signals
 from keras_apn.training.run_records import Share
 
@@ -22,7 +27,7 @@ LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledE
 MOST = 2**24
 
 
-def place_in_cluster(text):
+def place_in_cluster(text: str | None) -> tuple[int, int]:
     """Where TF_CONFIG places this process.
 
     Args:
@@ -66,7 +71,7 @@ class Workers:
         UserError: the settings do not go together, or with what there is.
     """
 
-    def __init__(self, training):
+    def __init__(self, training: TrainingConfig) -> None:
         self.distributed, self.index, self.count = training.distribute != "none", 0, 1
         if training.distribute == "multi_worker":
             self.index, self.count = place_in_cluster(os.environ.get(VARIABLE))
@@ -76,17 +81,17 @@ class Workers:
         self._told = tf.function(self._tell)
 
     @property
-    def writes(self):
+    def writes(self) -> bool:
         """Whether this is the one that writes and prints."""
         return self.index == 0
 
     @property
-    def share(self):
+    def share(self) -> Share:
         """What this worker's devices are given of every batch."""
         return Share(self.index, self.count, self.devices)
 
     @contextlib.contextmanager
-    def folder(self, workdir):
+    def folder(self, workdir: str) -> Iterator[Any]:
         """Gives the workdir to the worker that writes, and to the others a folder that goes when they end.
 
         What is written is read from all devices, so that every worker has to take part.
@@ -99,31 +104,31 @@ class Workers:
                 yield own
 
     @contextlib.contextmanager
-    def training(self, workdir):
+    def training(self, workdir: str) -> Iterator[Any]:
         """Gives the folder to write to and the `StopSignal` of a training; a lost worker is one clear line."""
         told = self.told if self.count > 1 else None
         with self.together(), self.folder(workdir) as own, signals.StopSignal(told) as stop:
             yield own, stop
 
-    def batches(self, config, records, start):
+    def batches(self, config: Config, records: run_records.Records, start: int) -> tf.data.Dataset:
         """This worker's share of the training batches behind the first `start`, for Keras's `fit`."""
         service = config.data.data_service or None
         return self.spread(lambda share: run_records.batches(config, records, start, share, service=service))
 
-    def validation(self, config, held_out):
+    def validation(self, config: Config, held_out: run_records.Records) -> tuple[tf.data.Dataset, int | None]:
         """`(batches, steps)` of a validation; every worker sees its share, and all of them the same scores."""
         if not self.distributed:
             return run_records.held_out(config, held_out), None
         batches = self.spread(lambda share: run_records.held_out_share(config, held_out, share))
         return batches, run_records.held_out_steps(config, held_out)
 
-    def spread(self, load):
+    def spread(self, load: Callable) -> tf.data.Dataset:
         """A data set for Keras's `fit`, from a function that gives the batches of a `run_records.Share`."""
         if not self.distributed:
             return load(self.share)
         return self.strategy.distribute_datasets_from_function(lambda _: load(self.share))
 
-    def told(self, number):
+    def told(self, number: int) -> list[int]:
         """What every worker says, from 0 to `MOST` - 1, by its index; all of them must ask at once."""
         if self.count == 1:
             return [number]
@@ -138,7 +143,7 @@ class Workers:
 
         return self.strategy.run(of_all, (number,))
 
-    def check_agreement(self, config, step):
+    def check_agreement(self, config: Config, step: int) -> None:
         """Raises UserError where the workers were given other settings, or go on from another step, than this one."""
         settings = zlib.crc32(json.dumps(dataclasses.asdict(config), sort_keys=True).encode()) % MOST
         if len(set(self.told(settings))) > 1:
@@ -148,7 +153,7 @@ class Workers:
             raise UserError(f"The workers would go on after steps {steps}; --workdir must be a folder that all see")
 
     @contextlib.contextmanager
-    def together(self):
+    def together(self) -> Iterator[None]:
         """Within this context a worker that is lost is one clear line."""
         try:
             yield
@@ -161,7 +166,7 @@ class Workers:
             ) from error
 
 
-def make_strategy(name):
+def make_strategy(name: str) -> Any:
     """The `tf.distribute.Strategy` of a `--distribute`; TensorFlow's default one for none.
 
     Raises:
@@ -182,7 +187,7 @@ def make_strategy(name):
     return tf.distribute.get_strategy()
 
 
-def check(training, devices):
+def check(training: TrainingConfig, devices: int) -> None:
     """Raises UserError where a `config.TrainingConfig` cannot be trained on so many devices."""
     if devices == 1:
         return

@@ -1,5 +1,7 @@
 """What every epoch of a run logged, kept in its workdir as JSON lines."""
 
+from __future__ import annotations
+
 import json
 import os
 import time
@@ -12,7 +14,7 @@ from data_pipeline.common.files import write_whole
 FILE = "history.jsonl"
 
 
-def read(workdir):
+def read(workdir: str) -> list[dict[str, float]]:
     """The epochs of a run, in order.
 
     Returns:
@@ -35,14 +37,14 @@ def read(workdir):
 class History(keras.callbacks.Callback):
     """Adds each epoch to the workdir's history; an epoch that is done again, after a resume, replaces itself."""
 
-    def __init__(self, workdir):
+    def __init__(self, workdir: str) -> None:
         super().__init__()
         self.workdir = workdir
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         self.begun = time.monotonic()
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         logged = {name: float(value) for name, value in (logs or {}).items()}
         now = {"epoch": epoch + 1, "seconds": round(time.monotonic() - self.begun, 3), **logged}
         kept = [line for line in read(self.workdir) if line["epoch"] <= epoch]

@@ -1,11 +1,14 @@
 """How far a step moves each layer: a network that starves, or that is thrown about, is seen in the first epoch."""
 
+from __future__ import annotations
+
 import os
 
 import keras
 import numpy as np
 
 from data_pipeline.common.files import read_json, write_json
+from keras_apn.adversarial.model import AdversarialPoseNet
 
 FILE = "updates.json"
 
@@ -22,22 +25,23 @@ class LayerUpdates(keras.callbacks.Callback):
         workdir: an existing folder.
     """
 
-    def __init__(self, workdir):
+    def __init__(self, workdir: str) -> None:
         super().__init__()
-        self.path, self.before = os.path.join(workdir, FILE), None
+        self.path = os.path.join(workdir, FILE)
+        self.before: dict[str, dict[str, np.ndarray]] | None = None
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         self.epoch, self.before = epoch, None
 
-    def on_train_batch_begin(self, batch, logs=None):
+    def on_train_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
         if batch == self.params["steps"] - 1:
             self.before = kernels(self.model)
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         if self.before is not None:
             write_json(self.path, {"epoch": self.epoch + 1, **ratios(self.before, kernels(self.model))})
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         # From the file: a run that was stopped in its validation ends the epoch without a step.
         if not os.path.exists(self.path):
             return
@@ -48,7 +52,7 @@ class LayerUpdates(keras.callbacks.Callback):
                 logs[f"update_{key}_least"] = min(layers.values())
 
 
-def kernels(model):
+def kernels(model: AdversarialPoseNet) -> dict[str, dict[str, np.ndarray]]:
     """Copies of what the layers of an `AdversarialPoseNet` multiply by: dicts of arrays, by network and layer.
 
     Biases and batch norms are left out: they start at 0 or 1, so that a ratio would say nothing.
@@ -59,7 +63,9 @@ def kernels(model):
     }
 
 
-def ratios(before, after):
+def ratios(
+    before: dict[str, dict[str, np.ndarray]], after: dict[str, dict[str, np.ndarray]]
+) -> dict[str, dict[str, float]]:
     """By network and layer the norm of the difference of two `kernels` over that of the first."""
     return {
         key: {name: _norm(after[key][name] - kernel) / max(_norm(kernel), 1e-30) for name, kernel in layers.items()}

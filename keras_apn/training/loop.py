@@ -1,11 +1,18 @@
 """Keras's `fit` from wherever a run is, within an epoch too."""
 
+from __future__ import annotations
+
 import dataclasses
+from collections.abc import Callable
+from typing import Any
 
 import keras
 import tensorflow as tf
 
 from keras_apn import keras_compat
+from keras_apn.adversarial.model import AdversarialPoseNet
+from keras_apn.config import TrainingConfig
+from keras_apn.training.run_state import RunState
 from keras_apn.training.signals import Stopped
 
 
@@ -21,12 +28,26 @@ class Validation:
     batches: tf.data.Dataset
     steps: int | None = None
 
-    def scores(self, model, callbacks=None):
+    def scores(
+        self,
+        model: AdversarialPoseNet,
+        callbacks: list[keras.callbacks.Callback] | keras.callbacks.CallbackList | None = None,
+    ) -> dict[str, float]:
         """What Keras's `evaluate` finds, by name."""
         return model.evaluate(self.batches, steps=self.steps, verbose=0, return_dict=True, callbacks=callbacks)
 
 
-def fit(model, batches_from, validation, run_state, steps, training, callbacks, asked, verbose=0):
+def fit(
+    model: AdversarialPoseNet,
+    batches_from: Callable,
+    validation: Validation,
+    run_state: RunState,
+    steps: int,
+    training: TrainingConfig,
+    callbacks: list[Any],
+    asked: Any,
+    verbose: int = 0,
+) -> None:
     """Trains from wherever the model is to the end of the last epoch.
 
     Keras can begin at an epoch, not within one: what is left of an epoch is an epoch of fewer steps.
@@ -76,7 +97,12 @@ def fit(model, batches_from, validation, run_state, steps, training, callbacks, 
         run(training.epochs, steps)
 
 
-def validate(model, validation, run_state, callbacks):
+def validate(
+    model: AdversarialPoseNet,
+    validation: Any,
+    run_state: RunState,
+    callbacks: list[keras.callbacks.Callback] | keras.callbacks.CallbackList | None,
+) -> None:
     """Ends an epoch whose steps are all done: the run was stopped during its validation."""
     together = keras.callbacks.CallbackList(callbacks, model=model)
     with model.distribute_strategy.scope():

@@ -1,6 +1,9 @@
 """Ends a training whose loss is no number any more, and says which people it met there."""
 
+from __future__ import annotations
+
 import os
+from collections.abc import Callable
 
 import keras
 import numpy as np
@@ -23,14 +26,14 @@ class NanGuard(keras.callbacks.Callback):
         batch_at: gives the batch, with names, of a step counted from 0; None where the order is not fixed.
     """
 
-    def __init__(self, workdir, limit, batch_at=None):
+    def __init__(self, workdir: str, limit: int, batch_at: Callable | None = None) -> None:
         super().__init__()
         self.workdir, self.limit, self.batch_at = workdir, limit, batch_at
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         self.step = int(self.model.step.numpy())
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         self.step += 1
         if self.step % self.limit == 0 and int(self.model.not_finite.numpy()) >= self.limit:
             self._stop(self.step - int(self.model.not_finite.numpy()))

@@ -1,5 +1,9 @@
 """One person's panel: the pose as annotated and as predicted, the heatmaps, and what P and C say of every joint."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import cv2
 import numpy as np
 
@@ -20,7 +24,7 @@ VERDICTS = {"plausible": "P", "confident": "C"}
 FOUND, MISSED, UNKNOWN = "yes", "no", "?"
 
 
-def draw(person, title):
+def draw(person: dict[str, Any], title: str) -> np.ndarray:
     """Draws a panel.
 
     Args:
@@ -60,7 +64,7 @@ def _hidden(person):
     return person["annotated"] & ~person["visible"] & person["occlusion_known"]
 
 
-def verdicts(person, height):
+def verdicts(person: dict[str, Any], height: int) -> np.ndarray:
     """A table of what P and C say, a row a joint, with whether it was found and a ring where it is hidden.
 
     Args:
@@ -86,7 +90,7 @@ def verdicts(person, height):
     return table
 
 
-def colour(probability):
+def colour(probability: float) -> tuple[int, ...]:
     """`NO` at 0, white at a half, `YES` at 1, and what lies between them; RGB as three ints."""
     strength = abs(2.0 * float(probability) - 1.0)
     end = YES if probability > 0.5 else NO

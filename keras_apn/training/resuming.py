@@ -1,13 +1,18 @@
 """How a run begins: anew, from another run's weights, or where it stopped."""
 
+from __future__ import annotations
+
 import dataclasses
 import os
 
 from data_pipeline.common.errors import UserError
+from data_pipeline.common.files import read_json
 from keras_apn import config as configuration
+from keras_apn.adversarial.model import AdversarialPoseNet
 from keras_apn.inference import pose_estimator
 from keras_apn.models import best_weights
 from keras_apn.training import checkpoints
+from keras_apn.training.run_state import RunState
 
 # What a run may be resumed with, whatever it was begun with.
 FREE = {
@@ -20,11 +25,17 @@ FREE = {
 }
 
 
-def check_resumable(config, workdir):
+def check_resumable(config: configuration.Config, workdir: str) -> None:
     """Raises UserError where the workdir holds a run of other settings than these, those in `FREE` apart."""
-    if not os.path.exists(os.path.join(workdir, configuration.CONFIG_FILE)):
+    path = os.path.join(workdir, configuration.CONFIG_FILE)
+    if not os.path.exists(path):
         return
     old = configuration.load(workdir)
+    if read_json(path)["training"].get("precision") == "float16":
+        raise UserError(
+            f"{workdir} was trained in float16, which is no more (BUILD_NOTES 51); start from its weights with another "
+            f"--workdir and --init_from={workdir}"
+        )
     same = configuration.Config(
         **{
             name: dataclasses.replace(getattr(config, name), **{key: getattr(getattr(old, name), key) for key in keys})
@@ -46,7 +57,7 @@ def check_resumable(config, workdir):
     raise UserError(f"{workdir} holds a run of other settings ({'; '.join(changed)}); give another --workdir")
 
 
-def start_from(workdir, model):
+def start_from(workdir: str, model: AdversarialPoseNet) -> None:
     """Puts the best weights of another run into a fresh model; P and C keep theirs where that run has none.
 
     Raises:
@@ -57,7 +68,14 @@ def start_from(workdir, model):
             pose_estimator.load_best(network, workdir, name)
 
 
-def begin(model, run_state, steps, training, workdir, tell):
+def begin(
+    model: AdversarialPoseNet,
+    run_state: RunState,
+    steps: int,
+    training: configuration.TrainingConfig,
+    workdir: str,
+    tell: bool,
+) -> None:
     """Tells, if so asked, where a run goes on, or starts it from another's weights where it is new."""
     done = int(model.step.numpy())
     if done and tell:

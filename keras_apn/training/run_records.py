@@ -1,15 +1,19 @@
 """The records that a run trains on: found, looked through, mixed, and cut into batches that start anywhere."""
 
+from __future__ import annotations
+
 import dataclasses
 import math
 import os
 import shlex
+from typing import Any
 
 import tensorflow as tf
 
 from data_pipeline.common.errors import UserError
 from data_pipeline.geometry import PATCH_RATIO
 from data_pipeline.records import dataset, integrity
+from keras_apn.config import Config
 
 # What each data set is called where it is downloaded.
 SOURCES = {
@@ -20,7 +24,7 @@ SOURCES = {
 }
 
 
-def find_records(config, pattern):
+def find_records(config: Config, pattern: str) -> str | list[str]:
     """The shards of a glob; where there are none, a UserError with the command that builds them."""
     dataset_name, patch_size = config.data.dataset, round(PATCH_RATIO * config.model.crop_size)
     try:
@@ -50,7 +54,7 @@ class Records:
     patch_size: int
 
 
-def of_run(config):
+def of_run(config: Config) -> tuple[Records, Records]:
     """The `Records` that a run trains on, with those of `--mix`, and those that are held out.
 
     Raises:
@@ -63,7 +67,7 @@ def of_run(config):
     return records, survey(config, data.validation_records, tolerated=0.0)
 
 
-def survey(config, pattern, tolerated):
+def survey(config: Config, pattern: str, tolerated: float) -> Records:
     """The `Records` of a glob; raises UserError where they are missing or damaged."""
     return _surveyed(find_records(config, pattern), tolerated)
 
@@ -82,7 +86,7 @@ def _found_for_mix(pattern):
         raise UserError(f"{error}. Build them, or leave them out of --mix") from error
 
 
-def mixed(config, records):
+def mixed(config: Config, records: Records) -> Records:
     """Training records with those of `--mix` added.
 
     Raises:
@@ -119,16 +123,16 @@ class Share:
     workers: int = 1
     devices: int = 1
 
-    def size(self, batch):
+    def size(self, batch: int) -> int:
         """People that a device is given of a batch of so many."""
         return batch // self.devices
 
-    def count(self, batches):
+    def count(self, batches: int) -> int:
         """Parts that the worker's devices take of so many batches."""
         return batches * self.devices // self.workers
 
 
-def batches(config, records, start, share=Share(), **options):
+def batches(config: Config, records: Records, start: int, share: Share = Share(), **options: Any) -> tf.data.Dataset:
     """A worker's share of the training batches of a run behind the first `start`, from shards of its own."""
     return dataset.endless(
         records.segments,
@@ -144,24 +148,24 @@ def batches(config, records, start, share=Share(), **options):
     )
 
 
-def whole_batch(config, records, step, workers):
+def whole_batch(config: Config, records: Records, step: int, workers: int) -> dict[str, tf.Tensor]:
     """The batch of a step, counted from 0, with names, as a dict of tensors: what all workers together are given."""
     shares = [Share(worker, workers, workers) for worker in range(workers)]
     parts = [next(iter(batches(config, records, step, share, names=True))) for share in shares]
     return {name: tf.concat([part[name] for part in parts], axis=0) for name in parts[0]}
 
 
-def held_out(config, records):
+def held_out(config: Config, records: Records) -> tf.data.Dataset:
     """The validation batches of a run, in their order."""
     return dataset.load(records.segments, patch_size=records.patch_size, batch_size=config.training.batch_size)
 
 
-def held_out_steps(config, records):
+def held_out_steps(config: Config, records: Records) -> int:
     """Batches of one pass over the validation records."""
     return math.ceil(records.people / config.training.batch_size)
 
 
-def held_out_share(config, records, share):
+def held_out_share(config: Config, records: Records, share: Share) -> tf.data.Dataset:
     """A worker's share of the validation batches, pass after pass; what is missing in the last is padded."""
     size, count = share.size(config.training.batch_size), share.count(held_out_steps(config, records))
     own = (share.worker, share.workers)
@@ -169,7 +173,7 @@ def held_out_share(config, records, share):
     return dataset.padded(found, size, count).repeat()
 
 
-def steps_in_epoch(config, records):
+def steps_in_epoch(config: Config, records: Records) -> int:
     """Steps of an epoch: as set, or one pass over the first data set; raises UserError where that is none."""
     training = config.training
     own = training.batch_size * (records.proportions[0] if records.proportions else 1)

@@ -1,6 +1,9 @@
 """How far a run has come: what decides about best weights, learning rate and an early end, from validation scores."""
 
+from __future__ import annotations
+
 import dataclasses
+from typing import Any
 
 
 @dataclasses.dataclass
@@ -16,25 +19,25 @@ class RunState:
     means: list | None = None
 
     @property
-    def epoch(self):
+    def epoch(self) -> int:
         """How many epochs are finished."""
         return len(self.scores)
 
     @property
-    def best(self):
+    def best(self) -> float | None:
         """The best score; None before the first."""
         return max(self.scores, default=None)
 
     @property
-    def best_epoch(self):
+    def best_epoch(self) -> int | None:
         """The epoch that had the best score first, from 1; None before the first."""
         return self.scores.index(self.best) + 1 if self.scores else None
 
-    def is_over(self, patience):
+    def is_over(self, patience: int) -> bool:
         """Whether `patience` epochs in a row were no better than one before them; never with a patience of 0."""
         return bool(patience) and self.epoch - (self.best_epoch or 0) >= patience
 
-    def reductions(self, patience):
+    def reductions(self, patience: int) -> int:
         """How often `patience` epochs in a row were no better than the best so far, each epoch counted once."""
         best, waited, count = float("-inf"), 0, 0
         for score in self.scores:
@@ -44,6 +47,6 @@ class RunState:
                 waited, count = 0, count + 1
         return count
 
-    def summary(self):
+    def summary(self) -> dict[str, Any]:
         """A dict for those who look into the workdir."""
         return {"epoch": self.epoch, "best": self.best, "best_epoch": self.best_epoch}

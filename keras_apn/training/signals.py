@@ -1,6 +1,10 @@
 """A request to stop, by SIGTERM or Ctrl-C, that waits until it suits."""
 
+from __future__ import annotations
+
 import signal
+from collections.abc import Callable
+from typing import Any
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 # Steps between two looks at what other workers were asked: each waits for the devices.
@@ -15,7 +19,7 @@ class Stopped(Exception):
         step: steps that were done.
     """
 
-    def __init__(self, signal, step):
+    def __init__(self, signal: Any, step: int) -> None:
         super().__init__(f"Stopped by {signal.name} after step {step}")
         self.signal, self.step = signal, step
 
@@ -31,20 +35,21 @@ class StopSignal:
         signal: the one that came, or None.
     """
 
-    def __init__(self, told=None):
-        self.signal, self._told, self._own = None, told, 0
+    def __init__(self, told: Callable | None = None) -> None:
+        self.signal: signal.Signals | None = None
+        self._told, self._own = told, 0
 
-    def look(self, step=0):
+    def look(self, step: int = 0) -> None:
         """Asks the other workers, at every `EVERY`th step; all of them must do so at once."""
         if self._told is not None and step % EVERY == 0:
             number = max(self._told(self._own))
             self.signal = signal.Signals(number) if number else None
 
-    def __enter__(self):
+    def __enter__(self) -> StopSignal:
         self._before = {number: signal.signal(number, self._note) for number in SIGNALS}
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: Any) -> None:
         self._put_back()
 
     def _note(self, number, _):

@@ -3,6 +3,8 @@
 Steps are epochs, counted from 1 as in the history; PCKh is in percent.
 """
 
+from __future__ import annotations
+
 import os
 import re
 
@@ -14,6 +16,8 @@ import tensorflow as tf
 from data_pipeline import geometry
 from data_pipeline.augmentation import augment
 from keras_apn.adversarial import discrimination
+from keras_apn.adversarial.model import AdversarialPoseNet
+from keras_apn.config import TrainingConfig
 from keras_apn.inference import discriminator_scores, pose_estimator
 from keras_apn.metrics import pck
 from keras_apn.training import panel
@@ -31,7 +35,7 @@ TAGS = (
 Summary, SessionLog = tf.compat.v1.Summary, tf.compat.v1.SessionLog
 
 
-def tag(name):
+def tag(name: str) -> str:
     """Where TensorBoard shows what an epoch logs, by its name in `Objective.logged` or `Discrimination.logs`."""
     for pattern, place in TAGS:
         if match := re.fullmatch(pattern, name):
@@ -51,20 +55,20 @@ class TensorBoardLogs(keras.callbacks.Callback):
         training: the run's `config.TrainingConfig`.
     """
 
-    def __init__(self, workdir, validation, training):
+    def __init__(self, workdir: str, validation: tf.data.Dataset | None, training: TrainingConfig) -> None:
         super().__init__()
         self.folder, self.validation, self.training = os.path.join(workdir, FOLDER), validation, training
         self.writers, self.scores, self.shown = {}, {}, None
         self.looked = tf.function(self._look)
 
-    def on_test_end(self, logs=None):
+    def on_test_end(self, logs: dict[str, float] | None = None) -> None:
         # Here, for the averaged weights are then scored with the same metric.
         self.scores = {
             **{f"pckh/{name}": rate for name, rate in self.model.pckh.table().items()},
             **{f"pckh_joint/{name}": rate for name, rate in self.model.pckh.by_joint().items()},
         }
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         number = epoch + 1
         train, validation = self._curves(logs or {})
         self._write("train", number, [Summary.Value(tag=name, simple_value=v) for name, v in train.items()])
@@ -73,7 +77,7 @@ class TensorBoardLogs(keras.callbacks.Callback):
             values += self._panels(number)
         self._write("validation", number, values)
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         for writer in self.writers.values():
             writer.close()
         self.writers = {}
@@ -133,7 +137,7 @@ class TensorBoardLogs(keras.callbacks.Callback):
         return {**maps, **found, **discriminator_scores.probabilities(networks, maps, context)}
 
 
-def learning_rates(model):
+def learning_rates(model: AdversarialPoseNet) -> dict[str, float]:
     """The rates that the next step takes, by network ("g", "p", "c")."""
     rates = {}
     for key, optimizer in model.optimizers_of("joint").items():
@@ -144,7 +148,7 @@ def learning_rates(model):
     return rates
 
 
-def first_people(validation, crop_size, count):
+def first_people(validation: tf.data.Dataset, crop_size: int, count: int) -> dict[str, np.ndarray]:
     """Unaugmented crops of the first people of a data set, as `panel.draw` takes them.
 
     Args:

@@ -8,7 +8,7 @@ from data_pipeline.common.errors import UserError
 from data_pipeline.records import record_format, shards
 from data_pipeline.synthetic import scenes
 from keras_apn import config, train
-from keras_apn.training import checkpoints, run_records
+from keras_apn.training import checkpoints, resuming, run_records
 from keras_apn.training.build import build_model
 
 pytestmark = pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run_functions_eagerly`")
@@ -129,11 +129,21 @@ def test_other_settings_are_not_resumed(uninterrupted, settings):
 
 
 def test_more_epochs_are_welcome(uninterrupted, settings):
-    train.check_resumable(changed(settings, epochs=5), uninterrupted[1])
+    resuming.check_resumable(changed(settings, epochs=5), uninterrupted[1])
+
+
+def test_a_run_in_float16_says_how_to_go_on(tmp_path, settings):
+    settings.save(tmp_path)
+    path = tmp_path / "config.json"
+    raw = json.loads(path.read_text())
+    raw["training"]["precision"] = "float16"
+    path.write_text(json.dumps(raw))
+    with pytest.raises(UserError, match=f"was trained in float16.*--init_from={tmp_path}$"):
+        resuming.check_resumable(changed(settings, precision="bfloat16"), str(tmp_path))
 
 
 def test_an_empty_workdir_is_no_hindrance(tmp_path, settings):
-    train.check_resumable(settings, tmp_path)
+    resuming.check_resumable(settings, tmp_path)
 
 
 @pytest.mark.parametrize(

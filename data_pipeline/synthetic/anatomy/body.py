@@ -4,6 +4,8 @@ The body's own frame is right-handed: x to the person's left, y up, z to where t
 degrees. A zero posture stands upright with the arms hanging, palms in.
 """
 
+from __future__ import annotations
+
 import dataclasses
 import math
 
@@ -69,12 +71,12 @@ class Body:
     girth: float
 
     @property
-    def head_size(self):
+    def head_size(self) -> float:
         """The unit of PCKh in metres: 0.6 times the head box's diagonal, which is 0.8 of neck to top on MPII."""
         return 0.75 * self.lengths["head"]
 
 
-def sample(rng):
+def sample(rng: np.random.Generator) -> Body:
     """Draws proportions: one in six a child, the rest adults of 1.50 to 1.98 m, thin to stout."""
     child = rng.random() < 1 / 6
     stature = rng.uniform(1.0, 1.5) if child else float(np.clip(rng.normal(1.72, 0.1), 1.5, 1.98))
@@ -85,7 +87,7 @@ def sample(rng):
     return Body(stature, lengths, float(girth))
 
 
-def turn(axis, degrees):
+def turn(axis: int, degrees: float) -> np.ndarray:
     """(3, 3) rotation about axis 0, 1 or 2 by the right-hand rule."""
     c, s = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
     if axis == 0:
@@ -95,7 +97,7 @@ def turn(axis, degrees):
     return np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]])
 
 
-def seen_from(yaw, pitch=0.0, roll=0.0):
+def seen_from(yaw: float, pitch: float = 0.0, roll: float = 0.0) -> np.ndarray:
     """(3, 3) rotation from the upright body's frame to that of a camera (x right, y down, z away), in degrees.
 
     At yaw 0 the person faces the camera; a positive yaw turns them to their left, the viewer's right. A positive pitch
@@ -140,7 +142,9 @@ def _leg(body, angles, side, points, frames):
     frames.update({f"{side}_thigh": thigh, f"{side}_shin": shin, f"{side}_foot": foot})
 
 
-def forward(body, angles, root=None):
+def forward(
+    body: Body, angles: dict[str, float], root: np.ndarray | None = None
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Puts a body into a posture, with the pelvis at the origin.
 
     Args:
@@ -166,12 +170,12 @@ def forward(body, angles, root=None):
     return points, frames
 
 
-def joints(points):
+def joints(points: dict[str, np.ndarray]) -> np.ndarray:
     """(16, 3) points of the joints in the order of `skeleton.JOINTS`."""
     return np.stack([points[name] for name in skeleton.JOINTS])
 
 
-def intrudes(body, points, frames):
+def intrudes(body: Body, points: dict[str, np.ndarray], frames: dict[str, np.ndarray]) -> set:
     """Whether an arm runs through the trunk or the head.
 
     Args:

@@ -51,7 +51,7 @@ LONG = np.array([INDEX["thorax"], *LIMBS])
 
 # What can hide a joint: bars from one joint to another, half as thick as given in metres of an average adult, and
 # longer by a factor. The first three are head, trunk and hips.
-_BARS = [
+_BARS: list[tuple] = [
     ("upper_neck", "head_top", 0.085, 1.0),
     ("pelvis", "thorax", 0.112, 1.0),
     ("right_hip", "left_hip", 0.115, 1.0),

@@ -1,5 +1,7 @@
 """Places for joints that nobody annotated, so that a whole body can be drawn."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from data_pipeline.skeleton import JOINTS
@@ -77,7 +79,7 @@ def _limb(places, root, middle, end, lengths):
     places.offer(end, places[middle] + lower * way / max(np.hypot(*way), 1e-6))
 
 
-def complete(joints, annotated):
+def complete(joints: np.ndarray, annotated: np.ndarray) -> np.ndarray:
     """Adds plausible places for missing joints.
 
     Args:

@@ -6,6 +6,8 @@ chain by chain (trunk, legs, arms), a grid for each while the others rest, under
 the farther one, and that it is the nearer one.
 """
 
+from __future__ import annotations
+
 import dataclasses
 
 import numpy as np
@@ -65,7 +67,7 @@ def _leftward(joints, hips):
 class _Search:
     """What depths cost; arrays lead with the two hypotheses."""
 
-    def __init__(self, joints, visible, occluded):
+    def __init__(self, joints, visible, occluded) -> None:
         self.flat = joints - joints[bones.PARENT]
         self.span = np.linalg.norm(self.flat, axis=1)
         self.length = np.maximum(bones.LENGTH, self.span)
@@ -126,7 +128,7 @@ def _limb_choices(search, middle, end):
     return joints, np.tile(_LIMB * reach, (2, 1, 1))
 
 
-def lift(joints, visible, occluded):
+def lift(joints: np.ndarray, visible: np.ndarray, occluded: np.ndarray) -> Lifted:
     """Finds depths for a flat pose.
 
     Args:

@@ -1,5 +1,7 @@
 """What lies over or under what in a flat pose, and which joints are then hidden if depths are given."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from data_pipeline.skeleton import INDEX, JOINTS, NUM_JOINTS
@@ -16,7 +18,7 @@ _OWN, _OTHER = 2.0, 1.3
 class Overlap:
     """The pairs of a joint and a bar of the body that share a place in the picture."""
 
-    def __init__(self, joints, turned):
+    def __init__(self, joints: np.ndarray, turned: float) -> None:
         """Takes (16, 2) joints in head sizes, and how far the trunk is in profile, 0 to 1."""
         half, wide = bones.BAR_HALF.copy(), bones.BAR_HALF.copy()
         half[bones.FLAT_BARS] += bones.FLATNESS * turned
@@ -35,7 +37,7 @@ class Overlap:
         self._ahead = np.where(own, _OWN, _OTHER) * _SINK[joint] - bulge
         self._belongs = np.eye(NUM_JOINTS)[joint]
 
-    def hidden(self, depth):
+    def hidden(self, depth: np.ndarray) -> np.ndarray:
         """(..., 16) 1.0 where a bar is before a joint and else 0.0, for (..., 16) depths in head sizes."""
         bar = depth[..., self._near] * (1 - self._share) + depth[..., self._far] * self._share
         return np.minimum((bar + self._ahead < depth[..., self._joint]) @ self._belongs, 1.0)

@@ -5,8 +5,13 @@ Tables give the mean and the standard deviation of an angle in degrees. A name w
 clipped to `body.LIMITS`.
 """
 
+from __future__ import annotations
+
 import bisect
 import itertools
+from typing import Any
+
+import numpy as np
 
 from data_pipeline.synthetic.anatomy import body as bodies
 
@@ -177,7 +182,9 @@ def _root(rng, posture, angles):
     return bodies.turn(0, rng.normal(lean, 5)) @ bodies.turn(2, rng.normal(0, 3))
 
 
-def sample(rng, body, posture=None):
+def sample(
+    rng: np.random.Generator, body: bodies.Body, posture: str | None = None
+) -> tuple[str, dict[str, float], Any]:
     """Draws a posture.
 
     Args:

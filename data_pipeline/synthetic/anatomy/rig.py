@@ -1,5 +1,7 @@
 """From joints in space to what `figure.build` needs: hands, heels, toes, and the frame of each segment."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from data_pipeline.skeleton import INDEX, JOINTS
@@ -11,7 +13,7 @@ def _unit(vector, otherwise):
     return vector / length if length > 1e-6 else otherwise
 
 
-def frame(up, left):
+def frame(up: np.ndarray, left: np.ndarray) -> np.ndarray:
     """(3, 3) columns left, up, front, from a direction up, which is kept, and one roughly to the left; (3,) each."""
     up = _unit(up, np.array([0.0, -1.0, 0.0]))
     # Where the two are parallel, anything across will do.
@@ -45,7 +47,13 @@ def _foot(rng, body, side, points, frames):
     frames[f"{side}_foot"] = foot
 
 
-def rig(rng, body, joints_camera, torso_left, hips_left):
+def rig(
+    rng: np.random.Generator,
+    body: bodies.Body,
+    joints_camera: np.ndarray,
+    torso_left: np.ndarray,
+    hips_left: np.ndarray,
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Builds the points and frames of a body around its joints.
 
     Args:
@@ -68,7 +76,7 @@ def rig(rng, body, joints_camera, torso_left, hips_left):
     return points, frames
 
 
-def sits(points, frames):
+def sits(points: dict[str, np.ndarray], frames: dict[str, np.ndarray]) -> bool:
     """Whether an upright trunk rests on two raised thighs, the shins hanging."""
     down, up = np.array([0.0, 1.0, 0.0]), frames["torso"][:, 1]
     if up @ down > -0.7:

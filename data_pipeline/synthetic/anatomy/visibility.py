@@ -1,5 +1,9 @@
 """Which joints of a drawn figure can be seen: from what is front-most at each joint's pixel."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
 
 from data_pipeline import skeleton
@@ -46,7 +50,7 @@ def _split(joint):
     return (side, name) if side in SIDES else ("", joint)
 
 
-def visible(figure, picture, camera, first):
+def visible(figure: Any, picture: Any, camera: Any, first: int) -> tuple[np.ndarray, np.ndarray]:
     """Which joints nothing hides, from what is front-most at each joint's pixel.
 
     Args:

@@ -3,6 +3,8 @@
 The camera frame is x right, y down, z away from the camera, metres. Colours are RGB in 0 to 255, float32, planes first.
 """
 
+from __future__ import annotations
+
 import dataclasses
 
 import cv2
@@ -21,7 +23,7 @@ class Camera:
     focal: float
     centre: tuple
 
-    def project(self, points):
+    def project(self, points: np.ndarray) -> np.ndarray:
         """(..., 3) camera metres, z above 0, to (..., 2) image pixels."""
         points = np.asarray(points)
         return points[..., :2] * (self.focal / points[..., 2:]) + self.centre
@@ -36,17 +38,17 @@ class Canvas:
         owner: (H, W) int16, the number that the front-most thing was drawn with; 0 on the background.
     """
 
-    def __init__(self, background):
+    def __init__(self, background: np.ndarray) -> None:
         """Starts from a background, (H, W, 3) uint8 RGB."""
         self.colour = background.astype(np.float32)
         self.depth = np.full(background.shape[:2], np.inf, np.float32)
         self.owner = np.zeros(background.shape[:2], np.int16)
 
-    def image(self):
+    def image(self) -> np.ndarray:
         """(H, W, 3) uint8 RGB."""
         return cv2.convertScaleAbs(self.colour)
 
-    def blend(self, place, colour, alpha, depth, owner):
+    def blend(self, place: np.ndarray, colour: np.ndarray, alpha: np.ndarray, depth: np.ndarray, owner: int) -> None:
         """Draws where nothing nearer is.
 
         Args:
@@ -66,7 +68,9 @@ class Canvas:
         depths[owned] = depth[ahead[taken]]
         self.owner.reshape(-1)[owned] = owner
 
-    def panel(self, corners, camera, cloth, owner, brightness=1.0):
+    def panel(
+        self, corners: np.ndarray, camera: Camera, cloth: texture.Cloth, owner: int, brightness: float = 1.0
+    ) -> None:
         """Draws a flat convex polygon.
 
         Args:

@@ -1,12 +1,15 @@
 """A clothed figure around a body's points."""
 
+from __future__ import annotations
+
 import dataclasses
 
 import numpy as np
 
 from data_pipeline import skeleton
-from data_pipeline.synthetic.anatomy.body import SIDES
+from data_pipeline.synthetic.anatomy.body import SIDES, Body
 from data_pipeline.synthetic.rendering import part
+from data_pipeline.synthetic.rendering.wardrobe import Outfit
 
 # Half widths and depths in metres of an average adult, along each part.
 _HIPS = (part.profile(0.11, 0.165, 0.172, 0.16, 0.145), part.profile(0.09, 0.118, 0.122, 0.11, 0.1))
@@ -41,7 +44,7 @@ class Figure:
     joints_camera: np.ndarray
     girth: float
 
-    def numbers(self, first):
+    def numbers(self, first: int) -> dict[str, int]:
         """The owner's number of each part by name, when drawn from `first` on."""
         return {name: first + i for i, name in enumerate(self.parts)}
 
@@ -152,7 +155,9 @@ def _side(side, points, frames, body, outfit):
     )
 
 
-def build(points_camera, frames_camera, body, outfit):
+def build(
+    points_camera: dict[str, np.ndarray], frames_camera: dict[str, np.ndarray], body: Body, outfit: Outfit
+) -> Figure:
     """Puts parts around a body.
 
     Args:

@@ -1,8 +1,11 @@
 """Things put before one joint of a drawn person, and before none of the joints that must stay in sight."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from data_pipeline.synthetic.rendering import scenery, sweep, wardrobe
+from data_pipeline.synthetic.rendering.canvas import Camera, Canvas
 
 # Pixels between a thing's edge and a joint that stays in sight, at least.
 _GAP = 0.6
@@ -37,7 +40,7 @@ def _clipped(corners, point, normal):
     return np.array(kept).reshape(-1, 2)
 
 
-def outline(rng, target, spared, head):
+def outline(rng: np.random.Generator, target: np.ndarray, spared: np.ndarray, head: float) -> np.ndarray | None:
     """A convex polygon around a pixel.
 
     Args:
@@ -63,7 +66,16 @@ def outline(rng, target, spared, head):
     return corners
 
 
-def hide(rng, picture, camera, light, joint, spared, head, owner):
+def hide(
+    rng: np.random.Generator,
+    picture: Canvas,
+    camera: Camera,
+    light: np.ndarray,
+    joint: np.ndarray,
+    spared: np.ndarray,
+    head: float,
+    owner: int,
+) -> None:
     """Draws a thing before a joint: a plant, a pole or a limb where these fit, else a board cut to fit.
 
     Args:

@@ -1,10 +1,13 @@
 """What stands around a person: the background, furniture, and things in front."""
 
+from __future__ import annotations
+
 import cv2
 import numpy as np
 
 from data_pipeline.synthetic.anatomy import body as bodies
 from data_pipeline.synthetic.rendering import part, texture, wardrobe
+from data_pipeline.synthetic.rendering.canvas import Camera, Canvas
 
 # Walls and floors are paler than clothes.
 _MUTED = 0.7
@@ -36,7 +39,7 @@ def _shape(rng, picture):
         cv2.line(picture, centre.astype(int).tolist(), end.astype(int).tolist(), colour, thick, cv2.LINE_AA)
 
 
-def background(rng, width, height, horizon):
+def background(rng: np.random.Generator, width: int, height: int, horizon: float) -> np.ndarray:
     """A cluttered wall and floor.
 
     Args:
@@ -61,7 +64,7 @@ def background(rng, width, height, horizon):
     return picture
 
 
-def weather(rng, background):
+def weather(rng: np.random.Generator, background: np.ndarray) -> np.ndarray:
     """A background out of focus, for some, and with uneven light: (H, W, 3) uint8 of the same."""
     if rng.random() < 0.5:
         background = cv2.blur(background, (int(rng.integers(2, 9)),) * 2)
@@ -77,22 +80,32 @@ def _faces(centre, half_sides, axes):
             yield corners[face], brightness
 
 
-def box(picture, camera, centre, half_sides, axes, cloth, owner):
+def box(
+    picture: Canvas,
+    camera: Camera,
+    centre: np.ndarray,
+    half_sides: np.ndarray | list[float],
+    axes: np.ndarray,
+    cloth: texture.Cloth,
+    owner: int,
+) -> None:
     """Draws a box: `centre` (3,) and `half_sides` (3,) in camera metres, `axes` (3, 3) its directions as columns."""
     for corners, brightness in _faces(centre, half_sides, axes):
         picture.panel(corners, camera, cloth, owner, brightness)
 
 
-def shadow(background, x, y, width):
+def shadow(background: np.ndarray, x: float, y: float, width: float) -> None:
     """Darkens the floor, in place, around column x and row y of an (H, W, 3) picture; `width` in pixels."""
     mask = np.zeros(background.shape[:2], np.uint8)
     axes = max(int(width), 1), max(int(0.25 * width), 1)
-    cv2.ellipse(mask, (int(x), int(y)), axes, 0, 0, 360, 255, -1)
+    cv2.ellipse(mask, (int(x), int(y)), axes, 0, 0, 360, (255,), -1)
     place = np.nonzero(mask)
     background[place] = background[place] * 0.6
 
 
-def furniture(rng, background, camera, place, upright):
+def furniture(
+    rng: np.random.Generator, background: np.ndarray, camera: Camera, place: np.ndarray, upright: np.ndarray
+) -> None:
     """Draws an upright box, up to a cupboard's size, into an (H, W, 3) picture, behind whatever will be drawn.
 
     `place` (3,) is its centre in camera metres; `upright` (3, 3) has the directions of an upright world as columns.
@@ -104,7 +117,15 @@ def furniture(rng, background, camera, place, upright):
         cv2.fillConvexPoly(background, outline, (brightness * colour).tolist(), cv2.LINE_AA, 4)
 
 
-def chair(rng, picture, camera, pelvis, upright, girth, owner):
+def chair(
+    rng: np.random.Generator,
+    picture: Canvas,
+    camera: Camera,
+    pelvis: np.ndarray,
+    upright: np.ndarray,
+    girth: float,
+    owner: int,
+) -> None:
     """Draws a seat under a sitting person, mostly with a back."""
     cloth = wardrobe.cloth(rng)
     half = np.array([rng.uniform(0.2, 0.5), rng.uniform(0.03, 0.22), rng.uniform(0.2, 0.28)]) * girth
@@ -122,7 +143,7 @@ def _pole(rng, place):
     return [part.Part(*ends, radius, radius, wardrobe.cloth(rng))]
 
 
-def limb(rng, place):
+def limb(rng: np.random.Generator, place: np.ndarray) -> list[part.Part]:
     """Parts of an arm or a leg that belongs to nobody, in a skin's or a cloth's colours, at (3,) `place`."""
     skin, size = wardrobe.skin(rng), rng.uniform(0.7, 1.4)
     upper, lower = (skin if rng.random() < 0.5 else wardrobe.cloth(rng) for _ in range(2))
@@ -151,12 +172,12 @@ def _plant(rng, place):
     return leaves
 
 
-def obstacle(rng, place):
+def obstacle(rng: np.random.Generator, place: np.ndarray) -> list[part.Part]:
     """Parts of a pole, a plant or a stray limb at (3,) `place`, camera metres."""
     return (_pole, _plant, limb)[rng.choice(3, p=(0.3, 0.35, 0.35))](rng, place)
 
 
-def board(rng, picture, camera, place, owner):
+def board(rng: np.random.Generator, picture: Canvas, camera: Camera, place: np.ndarray, owner: int) -> None:
     """Draws a flat box of any turn at (3,) `place`, camera metres."""
     turned = np.linalg.qr(np.eye(3) + rng.normal(0, 0.25, (3, 3)))[0]
     box(picture, camera, place, rng.uniform((0.06, 0.06, 0.03), (0.26, 0.2, 0.1)), turned, wardrobe.cloth(rng), owner)

@@ -4,8 +4,11 @@ The pixels of all parts are worked out in one go: a picture has some forty parts
 call of numpy for each part would cost more than its pixels.
 """
 
+from __future__ import annotations
+
 import itertools
 import typing
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +18,7 @@ from data_pipeline.synthetic.rendering.part import STATIONS, STEPS, Outlines
 _LAST = np.float32(STATIONS - 1)
 
 
-def draw(picture, parts, camera, light, owners):
+def draw(picture: canvas.Canvas, parts: list[Any], camera: canvas.Camera, light: np.ndarray, owners: list[int]) -> None:
     """Draws parts, far ones first so that edges blend with what is behind them.
 
     Args:

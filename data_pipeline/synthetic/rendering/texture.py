@@ -1,5 +1,7 @@
 """Cloth patterns and grain, cut from one block of noise that is the same everywhere."""
 
+from __future__ import annotations
+
 import dataclasses
 import functools
 
@@ -37,7 +39,7 @@ def _clouds(cells, size):
 
 
 @functools.cache
-def patterns():
+def patterns() -> dict[str, np.ndarray]:
     """(TILE, TILE) float32 by name, 0 to about 1.2: how much of a cloth's second colour shows."""
     y, x = np.mgrid[:TILE, :TILE] / TILE
     soft, fine = _clouds(6, TILE), _clouds(16, TILE)
@@ -56,7 +58,7 @@ def patterns():
 
 
 @functools.cache
-def atlas():
+def atlas() -> np.ndarray:
     """(patterns * TILE * TILE,) float32, all `patterns` one after the other."""
     return np.stack(list(patterns().values())).ravel()
 
@@ -72,7 +74,9 @@ def _bank(kind):
     return np.clip(128 + 32 * noise, 0, 255).astype(np.uint8)
 
 
-def add_noise(rng, image, kind, deviation, gain=1.0, lift=0.0):
+def add_noise(
+    rng: np.random.Generator, image: np.ndarray, kind: str, deviation: float, gain: float = 1.0, lift: float = 0.0
+) -> np.ndarray:
     """Adds noise, and changes contrast and brightness on the way.
 
     Args:

@@ -1,5 +1,7 @@
 """What a person wears: skin, hair and clothes, drawn at random."""
 
+from __future__ import annotations
+
 import colorsys
 import dataclasses
 
@@ -41,19 +43,19 @@ class Outfit:
     loose: float
 
 
-def colour(rng, vivid=1.0):
+def colour(rng: np.random.Generator, vivid: float = 1.0) -> tuple[float, ...]:
     """(3,) RGB in 0 to 255: mostly muted, some bright, some black or white; `vivid` scales the saturation."""
     hue, saturation, value = rng.random(), vivid * rng.beta(1.2, 2.2), 40 + 215 * rng.beta(1.6, 1.5)
     return colorsys.hsv_to_rgb(hue, saturation, value)
 
 
-def skin(rng):
+def skin(rng: np.random.Generator) -> texture.Cloth:
     """A cloth in a skin's tone."""
     base = np.array(_SKINS[rng.integers(len(_SKINS))]) * rng.uniform(0.88, 1.08)
     return texture.Cloth(tuple(base), tuple(base * 0.86), "plain", 0.4)
 
 
-def cloth(rng, patterned=True):
+def cloth(rng: np.random.Generator, patterned: bool = True) -> texture.Cloth:
     """A cloth of random colours and pattern."""
     pattern = _PATTERNS[rng.integers(len(_PATTERNS))] if patterned else "plain"
     base = colour(rng)
@@ -68,7 +70,7 @@ def _trousers(rng):
     return cloth(rng, patterned=rng.random() < 0.2)
 
 
-def sample(rng):
+def sample(rng: np.random.Generator) -> Outfit:
     """Draws an `Outfit`."""
     hair = np.array(_HAIRS[rng.integers(len(_HAIRS))]) * rng.uniform(0.8, 1.15)
     shirt = cloth(rng)

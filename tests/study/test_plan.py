@@ -1,0 +1,65 @@
+import json
+
+import pytest
+
+from data_pipeline.common.errors import UserError
+from keras_apn.study import plan
+
+
+@pytest.fixture
+def read(tmp_path):
+    def call(told):
+        path = tmp_path / "plan.json"
+        path.write_text(told if isinstance(told, str) else json.dumps(told))
+        return plan.read(str(path))
+
+    return call
+
+
+WHOLE = {"records": "r/*", "flags": ["--epochs=1"], "seeds": [0, 2], "trainings": {"alone": ["--a"], "full": []}}
+
+
+def test_the_first_seed_of_all_rows_comes_first(read):
+    found = read({**WHOLE, "title": "Two"})
+    assert [training.key for training in found.trainings] == ["alone-seed0", "full-seed0", "alone-seed2", "full-seed2"]
+    assert found.trainings[2].flags == ("--epochs=1", "--a")
+    assert (found.title, found.records, found.names) == ("Two", "r/*", ["alone", "full"])
+
+
+def test_a_row_may_have_seeds_of_its_own(read):
+    found = read({**WHOLE, "trainings": {"alone": [], "once": {"flags": ["--b"], "seeds": [7]}}})
+    assert [training.key for training in found.trainings] == ["alone-seed0", "once-seed7", "alone-seed2"]
+
+
+def test_the_example_is_a_plan(read):
+    assert len(read(plan.EXAMPLE).trainings) == 6
+
+
+@pytest.mark.parametrize(
+    ("told", "message"),
+    [
+        ("{", "is no JSON"),
+        ("[]", "must hold"),
+        ({"trainings": []}, "must hold"),
+        ({**WHOLE, "epochs": 3}, "must hold"),
+        ({**WHOLE, "records": None}, "records, a glob"),
+        ({**WHOLE, "trainings": {}}, "must name trainings"),
+        ({**WHOLE, "trainings": {"../up": []}}, "name is of letters"),
+        ({**WHOLE, "trainings": {"a": ["--seed=3"]}}, "without --seed and --workdir"),
+        ({**WHOLE, "trainings": {"a": ["epochs=3"]}}, "flags must be a list"),
+        ({**WHOLE, "trainings": {"a": {"flag": []}}}, "may hold flags and seeds"),
+        ({**WHOLE, "flags": "--a"}, "flags must be a list"),
+        ({**WHOLE, "seeds": 3}, "seeds must be a list"),
+        ({**WHOLE, "seeds": [True]}, "seeds must be a list"),
+        ({**WHOLE, "seeds": []}, "seeds must be a list"),
+    ],
+)
+def test_what_is_no_plan_is_one_clear_line(read, told, message):
+    with pytest.raises(UserError, match=message) as caught:
+        read(told)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_plan_that_is_not_there_is_one_clear_line(tmp_path):
+    with pytest.raises(UserError, match="give a plan like"):
+        plan.read(str(tmp_path / "none.json"))
