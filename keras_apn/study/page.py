@@ -8,7 +8,7 @@ from typing import Any
 import jinja2
 import numpy as np
 
-from keras_apn.report import plots
+from keras_apn.report import cells, plots
 from keras_apn.report.comparison import TITLES
 from keras_apn.study.results import OTHERS
 
@@ -39,7 +39,7 @@ def render(title: str, results: dict[str, list[dict[str, Any]]], found: dict[str
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(number=number, signed=signed, span=span, duration=duration)
+    environment.filters.update(label=cells.label, number=number, signed=signed, span=span, duration=duration)
     rates = [title for title in TITLES if title != found["headline"]]
     return environment.get_template(TEMPLATE).render(
         title=title,
