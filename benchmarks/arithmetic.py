@@ -5,13 +5,11 @@ rather than multiplying, and is not counted. A layer's gradient with respect to 
 weights, each cost what its forward does.
 """
 
-from __future__ import annotations
-
 import math
-from typing import Any
 
 import keras
 
+from keras_apn.adversarial.model import AdversarialPoseNet
 from keras_apn.models import discriminator_layers, discriminators, generator
 
 
@@ -35,7 +33,7 @@ def training(network: keras.Model) -> int:
     return 3 * forward(network) - entry(network)
 
 
-def step(model: Any) -> Any:
+def step(model: AdversarialPoseNet) -> dict[str, int]:
     """Operations of a training step for one image, as `keras_apn.adversarial` computes it.
 
     Args:

@@ -1,7 +1,5 @@
 """Timing the steps of one training in a process of its own; importing it imports no framework."""
 
-from __future__ import annotations
-
 import json
 import os
 import statistics
@@ -18,7 +16,7 @@ from data_pipeline.common.errors import UserError
 WARM_UP = 1
 
 
-def timed(step: Callable, count: int) -> dict[str, Any]:
+def timed(step: Callable[[], Any], count: int) -> dict[str, Any]:
     """Calls a step again and again.
 
     Args:
@@ -49,7 +47,7 @@ def _once(step):
 
 def apart(
     module: str, environment: dict[str, str] | None = None, python: str = sys.executable, **arguments: Any
-) -> dict[str, Any]:
+) -> Any:
     """What the program `python -m MODULE` measures, in a fresh process.
 
     Args:
@@ -71,7 +69,7 @@ def apart(
     return json.loads(ended.stdout.splitlines()[-1])
 
 
-def answer(measure: Any) -> None:
+def answer(measure: Callable[..., dict]) -> None:
     """Ends a process that `apart` started: measures what its argument says and prints it."""
     try:
         print(json.dumps(measure(**json.loads(sys.argv[1]))))

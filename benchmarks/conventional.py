@@ -12,8 +12,6 @@ where its flip passes through float64, and OpenCV's reader where it takes Pillow
 leaves colours alone; here they are varied on the crop, as the first hourglass code does.
 """
 
-from __future__ import annotations
-
 import math
 import os
 from typing import Any
@@ -22,6 +20,7 @@ import cv2
 import numpy as np
 
 from data_pipeline import geometry
+from data_pipeline.common.files import StrPath
 from data_pipeline.readers.person import Person
 from data_pipeline.skeleton import MIRROR
 
@@ -47,12 +46,10 @@ def unchanged() -> dict[str, Any]:
     return {"angle": 0.0, "scale": 1.0, "flip": False, "gain": np.ones(3, np.float32)}
 
 
-def image_to_crop(
-    center_image: np.ndarray | tuple[float, float], side_image: float, angle: float, crop_size: int
-) -> np.ndarray:
+def image_to_crop(center_image: np.ndarray, side_image: float, angle: float, crop_size: int) -> np.ndarray:
     """The (2, 3) map from photograph to crop pixels, pixel centres at integers as in `data_pipeline.geometry`."""
     matrix = cv2.getRotationMatrix2D((float(center_image[0]), float(center_image[1])), angle, crop_size / side_image)
-    matrix[:, 2] += (crop_size - 1) / 2 - np.asarray(center_image)  # type: ignore[misc]
+    matrix[:, 2] += (crop_size - 1) / 2 - np.asarray(center_image)
     return matrix
 
 
@@ -98,7 +95,7 @@ def heatmap(joint_heatmap: np.ndarray | None, size: int) -> np.ndarray:
 
 
 def targets(
-    joints_heatmap: np.ndarray, annotated: np.ndarray | list[bool], visible: np.ndarray | list[bool], size: int
+    joints_heatmap: np.ndarray, annotated: np.ndarray, visible: np.ndarray, size: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Pose maps of the annotated joints and occlusion maps of the hidden ones, each [16, size, size] float32."""
     joints = list(zip(joints_heatmap, annotated, visible, strict=True))
@@ -116,7 +113,7 @@ def _sample(crop, matrix, placed):
     return {"crop": channels_first, "joints_heatmap": joints_heatmap, "pose": pose, "occlusion": occlusion}
 
 
-def load(folder: str, person: Person, chosen: dict[str, Any], crop_size: int) -> dict[str, np.ndarray]:
+def load(folder: StrPath, person: Person, chosen: dict[str, Any], crop_size: int) -> dict[str, np.ndarray]:
     """One sample as pytorch-pose makes it.
 
     Args:
@@ -141,7 +138,7 @@ def load(folder: str, person: Person, chosen: dict[str, Any], crop_size: int) ->
     return _sample(crop, matrix, placed)
 
 
-def load_uint8(folder: str, person: Person, chosen: dict[str, Any], crop_size: int) -> dict[str, np.ndarray]:
+def load_uint8(folder: StrPath, person: Person, chosen: dict[str, Any], crop_size: int) -> dict[str, np.ndarray]:
     """The same sample, as `load` gives it, with the photograph kept uint8 and the colours varied on the crop."""
     image = _read(folder, person)
     placed = _place(person, chosen, image.shape[1])

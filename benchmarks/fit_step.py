@@ -1,7 +1,6 @@
 """One training step as Keras's `fit` runs it, timed on a batch of patches in memory: `measure`, by `clock.apart`."""
 
-from __future__ import annotations
-
+from collections.abc import Callable
 from typing import Any
 
 from data_pipeline.common import tensorflow_setup  # noqa: F401  # isort: skip  It starts TensorFlow, so it comes first.
@@ -16,6 +15,7 @@ from benchmarks import arithmetic, clock, presets
 from data_pipeline.geometry import PATCH_RATIO
 from data_pipeline.skeleton import NUM_JOINTS
 from export.timing.latency import memory
+from keras_apn.adversarial.model import AdversarialPoseNet
 from keras_apn.training.build import build_model
 
 
@@ -32,7 +32,7 @@ def patches(crop_size: int, batch_size: int, seed: int = 0) -> dict[str, tf.Tens
     }
 
 
-def fitted(model: Any, batch: dict[str, Any]) -> Any:
+def fitted(model: AdversarialPoseNet, batch: dict[str, tf.Tensor]) -> Callable[[], dict[str, tf.Tensor]]:
     """The step that `fit` would run on that batch, a function to the tensors that it logs."""
     batches = iter(tf.data.Dataset.from_tensors(batch).repeat())
     model.make_train_function()
@@ -41,7 +41,7 @@ def fitted(model: Any, batch: dict[str, Any]) -> Any:
 
 def measure(
     preset: str, mode: str, batch: int, precision: str, xla: bool, recompute: bool, threads: int, steps: int
-) -> Any:
+) -> dict[str, Any]:
     """Builds a model and times its steps, in this process, which should have done nothing else.
 
     Args:
@@ -80,7 +80,7 @@ def measure(
     }
 
 
-def digest(model: Any) -> str:
+def digest(model: AdversarialPoseNet) -> str:
     """A text that is the same only where all weights of a model's networks are, to the bit."""
     found = hashlib.sha256()
     for network in model.networks.by_key.values():

@@ -14,9 +14,7 @@ accelerator is there, it measures the pipeline as a whole and the device's part:
 `--epochs=N` measures memory instead: the resident memory after each of N passes over the records.
 """
 
-from __future__ import annotations
-
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from data_pipeline.common import tensorflow_setup  # noqa: F401  # isort: skip  It starts TensorFlow, so it comes first.
@@ -67,7 +65,7 @@ class Work:
     repeats: int
 
 
-def patches(paths: list[str]) -> list[bytes]:
+def patches(paths: Sequence[str]) -> list[bytes]:
     """The encoded patches of records, a list of bytes."""
     features = (tf.io.parse_single_example(record, record_format.FEATURES) for record in tf.data.TFRecordDataset(paths))
     return [feature["patch/encoded"].numpy() for feature in features]
@@ -83,7 +81,7 @@ def decode_only(work: Work) -> Iterator:
     return iter(encoded.map(corner, num_parallel_calls=tf.data.AUTOTUNE).batch(work.batch_size))
 
 
-def pipeline(work: Work) -> Iterator[dict[str, tf.Tensor]]:
+def pipeline(work: Work) -> Iterator:
     """Endless batches as training reads them."""
     paths = pictures.shard_paths(work.folder)
     return iter(dataset.endless(paths, patch_size=PATCH_SIZE, batch_size=work.batch_size, shuffle=work.shuffle))
@@ -105,7 +103,7 @@ STAGES = {
 }
 
 
-def rate(batches: Any, batch_size: int, seconds: float) -> tuple[float, float]:
+def rate(batches: Iterator, batch_size: int, seconds: float) -> tuple[float, float]:
     """Images per second of processor time and of the clock, `(core, wall)`, after a warm-up."""
     until = time.perf_counter() + seconds
     for _ in itertools.takewhile(lambda _: time.perf_counter() < until, batches):
@@ -129,12 +127,12 @@ def by_turns(work: Work) -> dict[str, list[tuple[float, float]]]:
 
 
 @tf.function
-def device_part(batch: Any, seed: int) -> Any:
+def device_part(batch: dict[str, tf.Tensor], seed: tf.Tensor) -> tuple[tf.Tensor, ...]:
     """What the device makes of a batch of patches: crops and the maps that G learns from them."""
     chosen = augment.sample(tf.shape(batch["patch"])[0], seed, augment.Ranges())
     made = augment.make_crops(batch, chosen, CROP_SIZE)
     places = [made[name] for name in ("joints_heatmap", "annotated", "visible")]
-    return made["crop"], *heatmaps.targets(*places, CROP_SIZE // geometry.STRIDE, SIGMA)
+    return made["crop"], *heatmaps.targets(*places, CROP_SIZE // geometry.STRIDE, SIGMA)  # type: ignore[call-arg]
 
 
 def on_device(work: Work) -> list[float]:
@@ -189,7 +187,7 @@ def one_core() -> Iterator[None]:
         os.sched_setaffinity(0, allowed)
 
 
-def apart(function: Any, *arguments: Any) -> Any:
+def apart(function: Callable, *arguments: Any) -> Any:
     """Calls a function in a new process, which imports TensorFlow under the caller's affinity."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(function, arguments)

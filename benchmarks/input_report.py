@@ -1,9 +1,7 @@
 """What `benchmarks.input_pipeline` measured: medians, ratios and a table."""
 
-from __future__ import annotations
-
 import statistics
-from collections.abc import Callable
+from collections.abc import Iterable
 from typing import Any
 
 
@@ -25,7 +23,7 @@ def summary(measured: dict[str, list[tuple[float, float]]], whole: dict[str, Any
     }
 
 
-def table(report: dict[str, Any], stages: dict[str, Callable]) -> str:
+def table(report: dict[str, Any], stages: Iterable[str]) -> str:
     """The report as text, these stages a line each."""
     lines = [f"{'images/s a core':<20} {'median':>8} {'least':>8} {'most':>8}   of decode_only"]
     for name in stages:

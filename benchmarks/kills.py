@@ -4,8 +4,6 @@ A small run on synthetic people, once to its end and once killed by SIGKILL, as 
 moves is compared, bit by bit. Exit code 1 where the two differ.
 """
 
-from __future__ import annotations
-
 import os
 import random
 import signal
@@ -13,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from data_pipeline.common import tensorflow_setup  # noqa: F401  # isort: skip  It starts TensorFlow, so it comes first.
@@ -22,6 +21,7 @@ import tensorflow as tf
 from absl import flags
 
 from data_pipeline.common import program
+from data_pipeline.common.files import StrPath
 from keras_apn.training import checkpoints
 
 PEOPLE, VALIDATION, PATCH = 40, 8, 56
@@ -41,34 +41,34 @@ SETTINGS = (
 WAIT = 0.5
 
 
-def build_records(folder: str) -> None:
+def build_records(folder: StrPath) -> None:
     """Records of synthetic people in a folder."""
     command = ["data_pipeline.build_tfrecords", "--dataset=synthetic", f"--limit={PEOPLE}", f"--patch_size={PATCH}"]
     call([*command, f"--validation_people={VALIDATION}", "--shards=2", "--workers=1", f"--output={folder}"])
 
 
-def call(arguments: list[str]) -> None:
+def call(arguments: Sequence[str]) -> None:
     """Runs a program of this project to its end; raises RuntimeError with what it said where it fails."""
     ended = subprocess.run([sys.executable, "-m", *arguments], capture_output=True, text=True)
     if ended.returncode:
         raise RuntimeError(f"{' '.join(arguments)} ended with {ended.returncode}:\n{ended.stderr}")
 
 
-def training(records: str, workdir: str, epochs: int, interval: float) -> Any:
+def training(records: str, workdir: str, epochs: int, interval: int) -> list[str]:
     """The arguments of a training with a checkpoint every `interval` steps."""
     globs = (f"--train_records={records}/train-*.tfrecord", f"--validation_records={records}/validation-*.tfrecord")
     schedule = (f"--epochs={epochs}", f"--checkpoint_steps={interval}")
     return ["keras_apn.train", *SETTINGS, *globs, *schedule, f"--workdir={workdir}"]
 
 
-def newest(workdir: str) -> int | None:
+def newest(workdir: StrPath) -> int:
     """The step of a workdir's newest checkpoint; 0 where there is none."""
     folder = os.path.join(workdir, checkpoints.FOLDER)
     names = os.listdir(folder) if os.path.isdir(folder) else []
     return max((int(name) for name in names if name.isdecimal()), default=0)
 
 
-def kill_once(arguments: list[str], workdir: str, rng: random.Random) -> Any:
+def kill_once(arguments: Sequence[str], workdir: StrPath, rng: random.Random) -> int | None:
     """Starts a training and kills it soon after its next checkpoint.
 
     Returns:
@@ -89,7 +89,7 @@ def kill_once(arguments: list[str], workdir: str, rng: random.Random) -> Any:
     return newest(workdir)
 
 
-def everything(workdir: str) -> Any:
+def everything(workdir: StrPath) -> dict[str, np.ndarray]:
     """All that the newest checkpoint holds, by name."""
     reader = tf.train.load_checkpoint(os.path.join(workdir, checkpoints.FOLDER, str(newest(workdir)), checkpoints.NAME))
     # The graph of objects names Python's own, in no fixed order.
@@ -101,7 +101,14 @@ def same(first: dict[str, np.ndarray], second: dict[str, np.ndarray]) -> bool:
     return first.keys() == second.keys() and all(np.array_equal(first[name], second[name]) for name in first)
 
 
-def compare(folder: str, kills: Any, epochs: int, interval: float, seed: int = 0, tell: Any = lambda line: None) -> Any:
+def compare(
+    folder: StrPath,
+    kills: int,
+    epochs: int,
+    interval: int,
+    seed: int = 0,
+    tell: Callable[[str], Any] = lambda line: None,
+) -> tuple[bool, list[int]]:
     """Trains once uninterrupted and once killed.
 
     Args:

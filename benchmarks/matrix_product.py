@@ -1,7 +1,5 @@
 """How fast the machine multiplies matrices, which a training step is compared with: `measure`, by `clock.apart`."""
 
-from __future__ import annotations
-
 from benchmarks import clock
 
 SIDE = 2048

@@ -6,11 +6,10 @@ Linux alone tells how much memory a process has. The first epochs build the grap
 panels; from the third on the curve should be flat.
 """
 
-from __future__ import annotations
-
 import shlex
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from absl import flags
@@ -29,7 +28,7 @@ def resident(process: int) -> float:
     return int(fields["VmRSS"].split()[0]) * 1024 / 1e6
 
 
-def by_epoch(arguments: list[str], tell: Any = lambda line: None) -> Any:
+def by_epoch(arguments: Sequence[str], tell: Callable[[str], Any] = lambda line: None) -> list[float]:
     """Runs a training and gives its memory in MB at the end of each epoch.
 
     Args:
@@ -50,7 +49,7 @@ def by_epoch(arguments: list[str], tell: Any = lambda line: None) -> Any:
     return found
 
 
-def growth(found: list[int]) -> float:
+def growth(found: Sequence[float]) -> float:
     """How much more the last epoch holds than the third, as a share of that; UserError where there are too few."""
     if len(found) <= BUILT:
         raise UserError(f"The training had {len(found)} epochs to go; at least {BUILT + 1} are needed")

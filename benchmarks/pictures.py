@@ -1,15 +1,14 @@
 """Photographs of MPII's size with one synthetic person each, as files and as records, to measure the pipeline on."""
 
-from __future__ import annotations
-
 import dataclasses
 import os
-from typing import Any
 
 import cv2
 import numpy as np
 
 from data_pipeline import geometry
+from data_pipeline.common.files import StrPath
+from data_pipeline.readers.person import Person
 from data_pipeline.records import dataset, record_format, shards
 from data_pipeline.synthetic import scenes
 
@@ -22,7 +21,7 @@ COARSE_GRAIN, FINE_GRAIN = 4.0, 1.5
 SHARDS = 4
 
 
-def photograph(index: int) -> tuple[Any, np.ndarray]:
+def photograph(index: int) -> tuple[Person, np.ndarray]:
     """Draws one photograph: a synthetic person enlarged into the frame, what lies around it mirrored, and grain.
 
     Args:
@@ -59,7 +58,7 @@ def _grainy(rng, image):
     return np.uint8(np.clip(image + grain, 0, 255))
 
 
-def build(folder: str, count: int, people: int, patch_size: int) -> list[Any]:
+def build(folder: StrPath, count: int, people: int, patch_size: int) -> list[Person]:
     """Writes photographs, and records of them.
 
     Args:
@@ -90,6 +89,6 @@ def build(folder: str, count: int, people: int, patch_size: int) -> list[Any]:
     return [person for person, _ in drawn]
 
 
-def shard_paths(folder: str) -> list[str]:
+def shard_paths(folder: StrPath) -> list[str]:
     """The shards that `build` wrote."""
     return dataset.find(os.path.join(folder, "train-*.tfrecord"))

@@ -1,8 +1,7 @@
 """The configurations that training steps are measured at, by name; importing them imports no TensorFlow."""
 
-from __future__ import annotations
-
 import dataclasses
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from data_pipeline.common.errors import UserError
@@ -48,9 +47,7 @@ def config(
     return Config(model, DataConfig(), dataclasses.replace(training, **chosen))
 
 
-def require(
-    words: tuple[str], known: dict[str, tuple[ModelConfig, TrainingConfig]] | tuple[str, ...], flag: str
-) -> list[str]:
+def require(words: Iterable[str], known: Collection[str], flag: str) -> list[str]:
     """Words as a list, each once; UserError where one is not known or there is none."""
     wrong = [word for word in words if word not in known]
     if wrong or not words:

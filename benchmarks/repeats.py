@@ -5,9 +5,7 @@ small networks are equal says little of large ones, whose graphs TensorFlow rewr
 two processes differ.
 """
 
-from __future__ import annotations
-
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 from data_pipeline.common import tensorflow_setup  # noqa: F401  # isort: skip  It starts TensorFlow, so it comes first.
 
@@ -21,12 +19,12 @@ from data_pipeline.common import program
 from keras_apn.config import PRECISIONS
 
 
-def groups(digests: list[Any]) -> list[int]:
+def groups(digests: Iterable[str]) -> list[int]:
     """How many of some digests are the same: the sizes of the groups of equal ones, the largest first."""
     return sorted(collections.Counter(digests).values(), reverse=True)
 
 
-def verdict(sizes: list[int]) -> str:
+def verdict(sizes: Sequence[int]) -> str:
     """`groups`' answer in words."""
     if len(sizes) == 1:
         return f"{sizes[0]} processes, equal to the bit"

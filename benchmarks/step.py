@@ -5,8 +5,6 @@ and lowered to StableHLO, for machines that have no TensorFlow. `demo`, `paper` 
 steps, and so is every name that `__getattr__` reads, such as `paper_256_alternating_bfloat16`.
 """
 
-from __future__ import annotations
-
 import functools
 import re
 from collections.abc import Callable
@@ -27,7 +25,7 @@ NAME = re.compile(
 )
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> Callable:
     """A factory by its name: a preset, then, where they differ, `_<mode>`, `_<precision>` and `_batch<size>`.
 
     It takes nothing and returns what `compiled` does. Without the rest of the name: joint, float32, 16 people.

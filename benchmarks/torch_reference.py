@@ -4,9 +4,8 @@ The same residual modules, stacks, heads, loss and optimizer. The image and the 
 TensorFlow's step cuts and draws them from patches. PyTorch is no requirement of the project: nothing else imports this.
 """
 
-from __future__ import annotations
-
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from torch.nn import functional
 from benchmarks import clock, presets
 from data_pipeline.skeleton import NUM_JOINTS
 from export.timing.latency import memory
+from keras_apn.config import Config, ModelConfig
 
 LAYOUTS = {"channels_last": torch.channels_last, "channels_first": torch.contiguous_format}
 
@@ -56,7 +56,7 @@ class EncoderDecoder(nn.Module):
         )
         self.bottom = Residual(features, features)
 
-    def forward(self, x: torch.Tensor) -> Any:
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         skips = []
         for skip, down in zip(self.skips, self.downs, strict=True):
             skips.append(skip(x))
@@ -80,7 +80,7 @@ class Head(nn.Module):
         self.onward = None if last else nn.Conv2d(features, features, 1)
         self.feedback = None if last else nn.Conv2d(NUM_JOINTS, features, 1)
 
-    def forward(self, x: torch.Tensor) -> Any:
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
         branch = self.branch(x)
         maps = self.maps(branch)
         return maps, None if self.onward is None else self.onward(branch) + self.feedback(maps)
@@ -89,7 +89,7 @@ class Head(nn.Module):
 class Generator(nn.Module):
     """G of a `config.ModelConfig`: [B, 3, S, S] images to a list of [B, 16, S / 4, S / 4] heatmaps."""
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: ModelConfig) -> None:
         super().__init__()
         features, stacks = model.features, model.stacks
         narrow, middle = min(64, features // 2), min(128, features)
@@ -107,7 +107,7 @@ class Generator(nn.Module):
             nn.ModuleList(Head(features, last=n == stacks - 1) for _ in range(tasks)) for n in range(stacks)
         )
 
-    def forward(self, image: torch.Tensor) -> Any:
+    def forward(self, image: torch.Tensor) -> list[torch.Tensor]:
         stem = x = self.stem(image)
         outputs = []
         for body, heads in zip(self.bodies, self.heads, strict=True):
@@ -118,7 +118,7 @@ class Generator(nn.Module):
         return outputs
 
 
-def trainer(config: Any, batch_size: int, layout: str) -> Any:
+def trainer(config: Config, batch_size: int, layout: str) -> tuple[Generator, Callable[[], torch.Tensor]]:
     """G and its step.
 
     Args:

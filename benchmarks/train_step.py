@@ -15,9 +15,7 @@ turns, since machines drift. Of each number the median over the rounds is shown.
 targets: in its own layout of images in memory, and in TensorFlow's.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from data_pipeline.common import tensorflow_setup  # noqa: F401  # isort: skip  It starts TensorFlow, so it comes first.
@@ -43,12 +41,12 @@ TORCH = ("torch_channels_first", "torch_channels_last")
 MEDIANS = ("step_s", "processor_s", "first_step_s", "build_s", "imported_mb", "peak_mb")
 
 
-def cases(names: list[str], batches: list[int], modes: list[str]) -> list[tuple[str, int, str]]:
+def cases(names: Sequence[str], batches: Sequence[int], modes: Sequence[str]) -> list[tuple]:
     """What is to be measured, in the order of a round: a list of `(preset, batch, mode)`."""
     return [MATRIX_PRODUCT, *itertools.product(names, batches, modes)]
 
 
-def measure(case: Any, how: dict[str, Any], environment: dict[str, str] | None) -> Any:
+def measure(case: tuple, how: dict[str, Any], environment: dict[str, str]) -> dict[str, Any]:
     """One measurement in a fresh process.
 
     Args:
@@ -68,9 +66,7 @@ def measure(case: Any, how: dict[str, Any], environment: dict[str, str] | None) 
     return clock.apart("benchmarks.fit_step", environment, preset=preset, batch=batch, mode=mode, **how)
 
 
-def by_turns(
-    asked: list[tuple[str, int, str]], rounds: int, run: Callable
-) -> dict[tuple[str, int, str], list[dict[str, Any]]]:
+def by_turns(asked: list[tuple], rounds: int, run: Callable[[tuple], dict]) -> dict[tuple, list[dict]]:
     """Every case once a round: a dict of case to the list of what `run(case)` gave."""
     measured = {case: [] for case in asked}
     with tqdm.tqdm(total=rounds * len(asked), unit="process", leave=False, disable=None) as progress:
@@ -80,7 +76,7 @@ def by_turns(
     return measured
 
 
-def summary(measured: dict[tuple[str, int, str], list[dict[str, Any]]]) -> list[dict[str, Any]]:
+def summary(measured: dict[tuple, list[dict]]) -> list[dict[str, Any]]:
     """Medians over the rounds.
 
     Args:
@@ -126,7 +122,7 @@ def _ratios(rounds, baseline, gflop):
     }
 
 
-def table(rows: list[dict[str, Any]]) -> str:
+def table(rows: Sequence[dict[str, Any]]) -> str:
     """`summary`'s rows as text, 100 columns wide."""
     lines = [
         f"{'':<9} {'':>5} {'':<20} {'images':>7} {'step':>7} {'first':>6} {'':>6}  {'over G':^17}  {'of':>6}",
@@ -144,14 +140,14 @@ def table(rows: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def require_batches(words: list[str]) -> Any:
+def require_batches(words: Iterable[str]) -> list[int]:
     """Sizes of batches; UserError unless they are whole numbers of at least 1."""
     if not words or not all(word.strip().isdecimal() and int(word) for word in words):
         raise UserError(f"--batches must be whole numbers of at least 1, as in 4,16. Received: {','.join(words)}")
     return sorted({int(word) for word in words})
 
 
-def require_torch(modes: list[str], precision: str) -> None:
+def require_torch(modes: Sequence[str], precision: str) -> None:
     """Raises UserError where PyTorch is missing or has nothing equal to be compared with."""
     if importlib.util.find_spec("torch") is None:
         raise UserError("--torch needs PyTorch: pip install torch==2.13.0 'setuptools<82'")

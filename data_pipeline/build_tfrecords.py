@@ -10,7 +10,7 @@ import collections
 import functools
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from data_pipeline.common import one_thread  # noqa: F401  # isort: skip  Before numpy.
@@ -36,7 +36,7 @@ def source(values: flags.FlagValues) -> tuple[str | None, str | None]:
     return (None, None) if values.poses is None else (annotations.recognise(values.poses), values.poses)
 
 
-def read_people(values: flags.FlagValues) -> tuple:
+def read_people(values: flags.FlagValues) -> tuple[Sequence, list[str], collections.Counter]:
     """The people that the flags ask for and their splits; invented ones are their places in the sequence.
 
     Returns:
@@ -44,8 +44,8 @@ def read_people(values: flags.FlagValues) -> tuple:
     """
     name, path = source(values)
     if name is None:
-        people: list = list(range(require(values, "limit")))
-        skipped: collections.Counter = collections.Counter()
+        people: Sequence = list(range(require(values, "limit")))
+        skipped = collections.Counter()
         splits = ["train"] * len(people)
     else:
         found = annotations.READERS[name](path, values.split if name != "lspet" else None)
@@ -54,7 +54,7 @@ def read_people(values: flags.FlagValues) -> tuple:
     return people, splits, skipped
 
 
-def held_out(values: flags.FlagValues, people: list, splits: list[str]) -> list[str]:
+def held_out(values: flags.FlagValues, people: Sequence, splits: list[str]) -> list[str]:
     """The splits after holding out what the flags ask for."""
     # Where all are for training, a tenth is held out, unless the flag says otherwise.
     default = len(splits) // 10 if set(splits) == {"train"} and source(values)[0] in (None, "lspet") else 0
@@ -70,7 +70,7 @@ def require(values: flags.FlagValues, flag: str) -> Any:
     return value
 
 
-def hold_out(people: list, splits: list[str], count: int, seed: int) -> list[str]:
+def hold_out(people: Sequence, splits: list[str], count: int, seed: int) -> list[str]:
     """Moves training people to validation, all people of a photograph together.
 
     Args:
@@ -99,7 +99,7 @@ def hold_out(people: list, splits: list[str], count: int, seed: int) -> list[str
     return ["validation" if i in chosen else split for i, split in enumerate(splits)]
 
 
-def encoder(values: flags.FlagValues) -> Callable:
+def encoder(values: flags.FlagValues) -> Callable[[tuple], dict | None]:
     """The function of `build_tasks` that makes records as the flags want them."""
     if values.dataset == "synthetic":
         draw = build_tasks.synthetic if values.poses is None else build_tasks.posed
@@ -109,7 +109,7 @@ def encoder(values: flags.FlagValues) -> Callable:
     )
 
 
-def job_of(values: flags.FlagValues, people: list[Any], splits: list[str]) -> building.Job:
+def job_of(values: flags.FlagValues, people: Sequence, splits: list[str]) -> building.Job:
     """The `building.Job` of the wanted splits."""
     wanted = [split for split in SPLITS if split in splits and values.split in (None, split)]
     if not wanted:
@@ -123,9 +123,7 @@ def job_of(values: flags.FlagValues, people: list[Any], splits: list[str]) -> bu
     return building.Job(values.output, found, encoder(values), values.shards, values.allow_missing)
 
 
-def description(
-    values: flags.FlagValues, entries: dict[str, dict[str, Any]], skipped: collections.Counter
-) -> dict[str, Any]:
+def description(values: flags.FlagValues, entries: dict[str, dict], skipped: collections.Counter) -> dict:
     """What `dataset.json` says."""
     name, _ = source(values)
     given = {"annotations": values.annotations, "images": values.images, "poses": values.poses}
@@ -143,7 +141,7 @@ def description(
     }
 
 
-def summary(values: flags.FlagValues, people: list, splits: list[str], skipped: collections.Counter) -> dict[str, Any]:
+def summary(values: flags.FlagValues, people: Sequence, splits: list[str], skipped: collections.Counter) -> dict:
     """What `--dry_run` prints: counts over the wanted splits."""
     chosen = [p for p, split in zip(people, splits, strict=True) if values.split in (None, split)]
     if source(values) == (None, None):
@@ -151,7 +149,7 @@ def summary(values: flags.FlagValues, people: list, splits: list[str], skipped: 
     return Annotations(chosen, skipped).summary()
 
 
-def build(values: flags.FlagValues, people: list[Any], splits: list[str], skipped: collections.Counter) -> None:
+def build(values: flags.FlagValues, people: Sequence, splits: list[str], skipped: collections.Counter) -> None:
     """Builds this worker's shards and, where no other worker's is missing, writes `dataset.json`."""
     job = job_of(values, people, splits)
     building.agree(job, {name: getattr(values, name) for name in ("dataset", "patch_size", "seed")})

@@ -1,7 +1,5 @@
 """From heatmaps to joints: arg-max, then a quarter of a pixel toward the higher neighbour."""
 
-from __future__ import annotations
-
 import tensorflow as tf
 
 

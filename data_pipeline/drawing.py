@@ -1,14 +1,12 @@
 """Drawing poses: bones coloured by side, occluded joints as rings, heatmaps, several pictures on one sheet."""
 
-from __future__ import annotations
-
 import os
-from typing import Any
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
 
-from data_pipeline.common.files import write_whole
+from data_pipeline.common.files import StrPath, write_whole
 from data_pipeline.skeleton import JOINTS, LIMBS
 
 # RGB, told apart by people with any kind of colour vision (Okabe and Ito's palette).
@@ -79,7 +77,7 @@ def _fixed(point):
     return round(x * (1 << SHIFT)), round(y * (1 << SHIFT))
 
 
-def draw_box(image: np.ndarray, box: list[float]) -> np.ndarray:
+def draw_box(image: np.ndarray, box: Sequence[float]) -> np.ndarray:
     """Draws a person's box, x, y, width and height in pixels, over a copy of an image."""
     picture = np.ascontiguousarray(image).copy()
     x, y, width, height = (round(float(v)) for v in box)
@@ -87,7 +85,7 @@ def draw_box(image: np.ndarray, box: list[float]) -> np.ndarray:
     return picture
 
 
-def enlarged(image: np.ndarray, side: int, *joints: Any) -> tuple:
+def enlarged(image: np.ndarray, side: int, *joints: np.ndarray) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
     """A square picture at another size, and points that moved with it.
 
     Args:
@@ -136,7 +134,7 @@ def text_line(text: str, width: int) -> np.ndarray:
 
 
 def contact_sheet(
-    pictures: list[np.ndarray], columns: int, side: int = 192, gap: int = 4, captions: list[str] | None = None
+    pictures: Sequence[np.ndarray], columns: int, side: int = 192, gap: int = 4, captions: Sequence[str] | None = None
 ) -> np.ndarray:
     """Pictures on a grid.
 
@@ -163,7 +161,7 @@ def contact_sheet(
     return sheet
 
 
-def write_picture(path: str, image: np.ndarray) -> None:
+def write_picture(path: StrPath, image: np.ndarray) -> None:
     """Writes [H, W, 3] uint8 RGB as the kind of file that the name ends in, whole or not at all; makes the folder.
 
     Raises:

@@ -11,11 +11,11 @@ their frame:
 Frames share their centres where one is cut from the other. A map is a 2x3 matrix: `target = matrix @ (x, y, 1)`.
 """
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 # Room for the largest augmentation: 1.25 times the scale, turned by 30 degrees, needs 1.25 (cos 30 + sin 30) = 1.71.
 PATCH_RATIO = 1.75
@@ -24,7 +24,7 @@ PATCH_RATIO = 1.75
 STRIDE = 4
 
 
-def square_around(center_image: np.ndarray, side_image: float) -> tuple[int, ...]:
+def square_around(center_image: Sequence[float] | np.ndarray, side_image: float) -> tuple[int, int, int]:
     """Rounds a square to whole pixels.
 
     Args:
@@ -66,7 +66,7 @@ def invert(matrix: np.ndarray) -> np.ndarray:
     return np.concatenate([linear, -linear @ matrix[..., 2:]], axis=-1)
 
 
-def apply(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
+def apply(matrix: np.ndarray, points: ArrayLike) -> np.ndarray:
     """Maps points.
 
     Args:

@@ -1,7 +1,5 @@
 """Target heatmaps: a Gaussian of peak 1 at each joint, drawn for a whole batch on the device (Section 2.1)."""
 
-from __future__ import annotations
-
 import math
 
 import tensorflow as tf

@@ -5,8 +5,7 @@ skeleton, and the crop's square. `--augmented` shows what the networks get of th
 with their joints, and the target heatmaps of the first.
 """
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from typing import Any
 
 from data_pipeline.common import tensorflow_setup  # noqa: F401  # isort: skip  It starts TensorFlow, so it comes first.
@@ -36,7 +35,7 @@ SQUARE = " The white square is the crop."
 SHUFFLE = 1024
 
 
-def choose(paths: list[str], count: int, shuffle: bool, seed: int) -> list[dict[str, Any]]:
+def choose(paths: Sequence[str], count: int, shuffle: bool, seed: int) -> list[dict[str, Any]]:
     """Reads the first records, or random ones.
 
     Args:
@@ -91,7 +90,7 @@ def draw_patch(record: dict[str, Any], side: int) -> np.ndarray:
     return drawing.draw_pose(framed, joints, ~record["visible"], record["annotated"])
 
 
-def make_examples(record: dict[str, Any], chosen: dict[str, Any], crop_size: int) -> dict[str, np.ndarray]:
+def make_examples(record: dict[str, Any], chosen: dict[str, tf.Tensor], crop_size: int) -> dict[str, Any]:
     """Crops of one record.
 
     Args:
@@ -107,14 +106,14 @@ def make_examples(record: dict[str, Any], chosen: dict[str, Any], crop_size: int
     return {name: value.numpy() for name, value in augment.make_crops(batch, chosen, crop_size).items()}
 
 
-def draw_crop(example: dict[str, np.ndarray], n: int, side: int) -> np.ndarray:
+def draw_crop(example: dict[str, Any], n: int, side: int) -> np.ndarray:
     """Crop `n` of `make_examples` with its joints, [side, side, 3] uint8 RGB."""
     joints_crop = geometry.heatmap_to_crop(example["joints_heatmap"][n])
     picture, (joints,) = drawing.enlarged((example["crop"][n] * 255).astype(np.uint8), side, joints_crop)
     return drawing.draw_pose(picture, joints, ~example["visible"][n], example["annotated"][n])
 
 
-def draw_targets(example: dict[str, np.ndarray], n: int, side: int, sigma: float) -> list[np.ndarray]:
+def draw_targets(example: dict[str, Any], n: int, side: int, sigma: float) -> list[np.ndarray]:
     """The target heatmaps of crop `n` of `make_examples` over it: pose, and occlusion; [side, side, 3] uint8 each."""
     size = example["crop"].shape[1] // geometry.STRIDE
     joints, annotated, visible = (example[name][n : n + 1] for name in ("joints_heatmap", "annotated", "visible"))
@@ -123,14 +122,14 @@ def draw_targets(example: dict[str, np.ndarray], n: int, side: int, sigma: float
     return [drawing.draw_heatmaps(picture, maps[0].numpy()) for maps in targets]
 
 
-def describe(chosen: dict[str, np.ndarray], n: int) -> str:
+def describe(chosen: dict[str, tf.Tensor], n: int) -> str:
     """Augmentation `n` in a few words."""
     degrees, scale = math.degrees(chosen["angle"][n]), chosen["scale"][n]
     return f"{n}: {degrees:+.0f} deg, side x{scale:.2f}{', flipped' if chosen['flip'][n] else ''}"
 
 
 def draw_augmented(
-    record: dict[str, Any], seed: list[int], crops: int, crop_size: int, sigma: float, side: int
+    record: dict[str, Any], seed: Any, crops: int, crop_size: int, sigma: float, side: int
 ) -> tuple[list[np.ndarray], list[str]]:
     """What the networks get of one record.
 
@@ -157,7 +156,7 @@ def draw_augmented(
     return pictures, captions
 
 
-def draw_patches_sheet(people: list[dict[str, Any]]) -> np.ndarray:
+def draw_patches_sheet(people: Sequence[dict[str, Any]]) -> np.ndarray:
     """The sheet of patches of the records `people`, [H, W, 3] uint8 RGB."""
     tiles = [(draw_patch(record, PATCH_SIDE), title(record)) for record in people]
     pictures, captions = zip(*tiles, strict=True)
@@ -165,7 +164,7 @@ def draw_patches_sheet(people: list[dict[str, Any]]) -> np.ndarray:
 
 
 def draw_augmented_sheet(
-    people: list[dict[str, Any]], seed: int, crops: int, crop_size: int, sigma: float
+    people: Sequence[dict[str, Any]], seed: Any, crops: int, crop_size: int, sigma: float
 ) -> np.ndarray:
     """The sheet of `draw_augmented`, a row for each of the records `people`; [H, W, 3] uint8 RGB."""
     pictures, captions = [], []

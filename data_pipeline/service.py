@@ -7,10 +7,6 @@
 All of them must see the records under the same paths, and run the same version of TensorFlow.
 """
 
-from __future__ import annotations
-
-from typing import Any
-
 from data_pipeline.common import tensorflow_setup  # noqa: F401  # isort: skip  It starts TensorFlow, so it comes first.
 
 import socket
@@ -24,7 +20,7 @@ from data_pipeline.common.errors import UserError
 PROTOCOL = "grpc"
 
 
-def start(port: int, dispatcher: Any, host: str) -> tuple[list[Any], str]:
+def start(port: int, dispatcher: str | None, host: str) -> tuple[list, str]:
     """Starts a worker and, where no dispatcher is given, the dispatcher that it works for.
 
     Args:

@@ -8,8 +8,6 @@ All of them appear when all are whole. `python -m export.verify` compares them w
 times them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -37,7 +35,7 @@ def export(
     quantize: Sequence[str] = tuple(tflite.QUANTIZATIONS),
     crops: Callable | None = None,
     overwrite: bool = False,
-) -> Any:
+) -> list[str]:
     """Writes all formats, or none.
 
     Args:
@@ -57,7 +55,7 @@ def export(
     """
     exporters = {
         "saved_model": saved_model.export,
-        "tflite": lambda *given: tflite.export(*given, quantize, crops),
+        "tflite": lambda *given: tflite.export(*given, quantize, crops),  # type: ignore[call-arg]
         "onnx": onnx_.export,
     }
     paths = [artefacts.folder(output, kind, about["name"], about["version"]) for kind in formats]
@@ -99,7 +97,7 @@ def check(values: flags.FlagValues) -> None:
         raise UserError(f"--name must be a folder's name, other than those beside it. Received: {values.name}")
 
 
-def calibration_shards(pattern: str) -> Any:
+def calibration_shards(pattern: str) -> list[str]:
     """The shards that int8 takes its ranges from; raises UserError where there are none."""
     try:
         return dataset.find(pattern)

@@ -11,9 +11,7 @@ round, by turns, since machines drift. Of each number the median over the rounds
 - of keras: the median call over that of Keras's compiled graph, which does the same work in the same round.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from data_pipeline.common import tensorflow_setup  # noqa: F401  # isort: skip  It starts TensorFlow, so it comes first.
@@ -36,7 +34,7 @@ KERAS = {"pose": "keras heatmaps", "joints": "keras joints"}
 TIMES = ("p50_ms", "p90_ms", "p99_ms", "images_per_s", "calls", "peak_mb")
 
 
-def models(found: list[artefacts.Artefact], workdir: str | None = None, flip: bool = False) -> dict[str, Any]:
+def models(found: Sequence[artefacts.Artefact], workdir: str | None = None, flip: bool = False) -> dict[str, dict]:
     """What is to be timed: `latency.measure`'s `kind`, `path`, `answer` and `flip` by name, Keras first.
 
     Args:
@@ -55,8 +53,8 @@ def models(found: list[artefacts.Artefact], workdir: str | None = None, flip: bo
 
 
 def by_turns(
-    asked: dict[str, dict[str, Any]], rounds: int, run: Callable = latency.apart, **how: Any
-) -> dict[str, list[dict[str, Any]]]:
+    asked: dict[str, dict], rounds: int, run: Callable[..., dict] = latency.apart, **how: Any
+) -> dict[str, list[dict]]:
     """Measures every model once a round.
 
     Args:
@@ -77,7 +75,7 @@ def by_turns(
     return measured
 
 
-def summary(asked: dict[str, dict[str, Any]], measured: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
+def summary(asked: dict[str, dict], measured: dict[str, list[dict]]) -> list[dict[str, Any]]:
     """Medians over the rounds.
 
     Args:
@@ -115,7 +113,7 @@ def _batch(rounds, baseline, place):
     return {**row, "over_keras": statistics.median(ratios)}
 
 
-def table(rows: list[dict[str, Any]]) -> str:
+def table(rows: Sequence[dict[str, Any]]) -> str:
     """`summary`'s rows as text, 100 columns wide; a line for each size of batch."""
     lines = [
         f"{'':<23} {'start':>6}  {'MB':>8}{'':>5} {'':>6}  {'ms a batch':^26}  {'images':>7}  {'of':>5}",
@@ -134,7 +132,7 @@ def table(rows: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def require_batches(words: list[str]) -> list[int]:
+def require_batches(words: Iterable[str]) -> list[int]:
     """Sizes of batches, rising; UserError unless they are whole numbers of at least 1."""
     if not words or not all(word.strip().isdecimal() and int(word) for word in words):
         raise UserError(f"--batches must be whole numbers of at least 1, as in 1,8. Received: {','.join(words)}")

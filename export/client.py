@@ -3,16 +3,16 @@
 Prints a table for each person; with --output it also draws them into a copy of the photograph.
 """
 
-from __future__ import annotations
-
 import os
-from typing import Any
+from collections.abc import Sequence
 
+import numpy as np
 from absl import flags
 
 from data_pipeline import drawing
 from data_pipeline.common import program
 from data_pipeline.common.errors import UserError
+from data_pipeline.common.files import StrPath
 from data_pipeline.readers import photographs
 from data_pipeline.skeleton import JOINTS
 from export.serving import connection
@@ -22,7 +22,7 @@ WHOLE = (0.0, 0.0, 0.0, 0.0)
 PICTURES = (".png", ".jpg", ".jpeg")
 
 
-def table(found: dict[str, Any], person: int) -> str:
+def table(found: dict[str, np.ndarray], person: int) -> str:
     """One person's joints in lines of text.
 
     Args:
@@ -38,7 +38,7 @@ def table(found: dict[str, Any], person: int) -> str:
     return "\n".join(lines)
 
 
-def draw(path: str, people: tuple[list[float]], found: dict[str, Any]) -> Any:
+def draw(path: StrPath, people: Sequence[Sequence[float] | None], found: dict[str, np.ndarray]) -> np.ndarray:
     """The photograph with everybody in it, and their boxes; [H, W, 3] uint8 RGB."""
     picture = photographs.read(path)
     for box in filter(None, people):

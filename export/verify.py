@@ -10,10 +10,7 @@ rounded to 8 bits once for all. The bounds:
 Exit code 1 where a bound is passed.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
 
 from data_pipeline.common import tensorflow_setup  # noqa: F401  # isort: skip  It starts TensorFlow, so it comes first.
 
@@ -38,7 +35,7 @@ BOUND_PASSED = 1
 TRUTH = ("true", "head_size", "annotated", "visible", "occlusion_known")
 
 
-def keras_answers(estimator: pose_estimator.PoseEstimator) -> Callable:
+def keras_answers(estimator: pose_estimator.PoseEstimator) -> Callable[[tf.Tensor], dict[str, np.ndarray]]:
     """Keras's heatmaps and joints in one graph: crops [B, S, S, 3] float32 to a dict of arrays."""
 
     @tf.function(reduce_retracing=True)
@@ -49,7 +46,7 @@ def keras_answers(estimator: pose_estimator.PoseEstimator) -> Callable:
     return lambda crops: _arrays(graph(crops))
 
 
-def export_answers(finder: Any, crops: tf.Tensor) -> dict[str, np.ndarray]:
+def export_answers(finder: exported_models.ExportedEstimator, crops: np.ndarray) -> dict[str, np.ndarray]:
     """All that an export gives: joints in any case, and heatmaps where it has them.
 
     Args:
@@ -69,7 +66,7 @@ def _arrays(tensors):
     return {name: values.numpy() for name, values in tensors.items()}
 
 
-def open_all(found: list[artefacts.Artefact], crop_size: int) -> dict[str, exported_models.ExportedEstimator]:
+def open_all(found: Sequence[artefacts.Artefact], crop_size: int) -> dict[str, exported_models.ExportedEstimator]:
     """Every artefact in its runtime: `exported_models.ExportedEstimator` by name.
 
     Raises:
@@ -86,8 +83,8 @@ def open_all(found: list[artefacts.Artefact], crop_size: int) -> dict[str, expor
 
 def compare(
     estimator: pose_estimator.PoseEstimator,
-    finders: dict,
-    paths: list[str],
+    finders: dict[str, exported_models.ExportedEstimator],
+    paths: Sequence[str],
     batch_size: int = 16,
     people: int | None = None,
 ) -> tuple[dict[str, dict[str, np.ndarray]], dict[str, np.ndarray]]:

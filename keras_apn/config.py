@@ -7,7 +7,7 @@ import os
 from absl import flags
 
 from data_pipeline.common.errors import UserError
-from data_pipeline.common.files import write_json
+from data_pipeline.common.files import StrPath, write_json
 
 CONFIG_FILE = "config.json"
 PRECISIONS = ("float32", "bfloat16")
@@ -195,7 +195,7 @@ class Config:
     data: DataConfig = dataclasses.field(default_factory=DataConfig)
     training: TrainingConfig = dataclasses.field(default_factory=TrainingConfig)
 
-    def save(self, workdir: str) -> None:
+    def save(self, workdir: StrPath) -> None:
         """Writes `config.json` into the workdir, whole or not at all."""
         write_json(os.path.join(workdir, CONFIG_FILE), dataclasses.asdict(self))
 
@@ -203,7 +203,7 @@ class Config:
 SECTIONS = {"model": ModelConfig, "data": DataConfig, "training": TrainingConfig}
 
 
-def load(workdir: str) -> Config:
+def load(workdir: StrPath) -> Config:
     """The configuration of a workdir.
 
     Raises:
@@ -228,12 +228,12 @@ def define_flags() -> None:
     for section in SECTIONS.values():
         for field in dataclasses.fields(section):
             if field.metadata["choices"]:
-                flags.DEFINE_enum(field.name, field.default, field.metadata["choices"], field.metadata["help"])  # type: ignore[arg-type]
+                flags.DEFINE_enum(field.name, field.default, field.metadata["choices"], field.metadata["help"])
             else:
-                define[type(field.default)](field.name, field.default, field.metadata["help"])  # type: ignore[operator]
+                define[type(field.default)](field.name, field.default, field.metadata["help"])
 
 
-def from_flags(values: flags.FlagValues) -> Config:
+def from_flags(values: object) -> Config:
     """The configuration that parsed flags describe.
 
     Args:

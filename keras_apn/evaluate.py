@@ -10,9 +10,8 @@ Of a run with P or C the table and the JSON also say how well they know good joi
 by side, `--json` writes everything to a file.
 """
 
-from __future__ import annotations
-
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 from data_pipeline.common import tensorflow_setup  # noqa: F401  # isort: skip  It starts TensorFlow, so it comes first.
@@ -23,7 +22,7 @@ from absl import flags
 from data_pipeline import drawing
 from data_pipeline.common import program
 from data_pipeline.common.errors import UserError
-from data_pipeline.common.files import write_json
+from data_pipeline.common.files import StrPath, write_json
 from data_pipeline.records import dataset
 from keras_apn import config as configuration
 from keras_apn.adversarial import discrimination
@@ -47,11 +46,11 @@ ONLY_PREDICTIONS = ("truth", "annotations")
 
 
 def estimator(
-    workdir: str | None = None,
-    model: str | None = None,
+    workdir: StrPath | None = None,
+    model: StrPath | None = None,
     flip: bool = False,
-    scales: tuple = test_time_augmentation.ONE_SCALE,
-) -> pose_estimator.Compiled | exported_models.ExportedEstimator:
+    scales: tuple[float, ...] = test_time_augmentation.ONE_SCALE,
+) -> exported_models.ExportedEstimator | pose_estimator.Compiled:
     """What finds joints in crops: the exported `model` where one is given, else the best weights of `workdir`."""
     if model:
         return exported_models.load(model, flip, scales)
@@ -59,13 +58,13 @@ def estimator(
 
 
 def evaluate(
-    finder: Any | exported_models.ExportedEstimator,
+    finder: Any,
     config: configuration.Config | None = None,
     records: str | None = None,
-    metric: Any = None,
+    metric: str | None = None,
     baseline: bool = False,
     batch_size: int = 16,
-) -> tuple[dict[str, dict[str, Any]], str]:
+) -> tuple[dict[str, dict], str]:
     """Scores what finds joints on records.
 
     Args:
@@ -96,7 +95,9 @@ def evaluate(
     return rows, metric
 
 
-def evaluate_predictions(predictions: str, truth: str, metric: str | None = None, annotations: Any = None) -> tuple:
+def evaluate_predictions(
+    predictions: StrPath, truth: StrPath, metric: str | None = None, annotations: StrPath | None = None
+) -> tuple[dict[str, dict], str, StrPath | None]:
     """Scores predictions made elsewhere.
 
     Args:
@@ -120,7 +121,9 @@ def evaluate_predictions(predictions: str, truth: str, metric: str | None = None
     return {"predictions": score(found, metric)}, metric, annotations
 
 
-def discriminators(workdir: str, records: Any = None, batch_size: int = 16) -> dict[str, Any]:
+def discriminators(
+    workdir: StrPath, records: str | None = None, batch_size: int = 16
+) -> dict[str, dict[str, float | None] | None]:
     """How well a run's P and C know good joints from bad ones.
 
     Args:
@@ -145,7 +148,7 @@ def discriminators(workdir: str, records: Any = None, batch_size: int = 16) -> d
     return discrimination.measure(discriminator_scores.load(workdir), config, paths, batch_size)
 
 
-def draw_sheet(finder: Any, paths: list[str], people: int) -> np.ndarray:
+def draw_sheet(finder: Any, paths: Sequence[str], people: int) -> np.ndarray:
     """The first people of records, each twice: the annotated joints, then the predicted ones; [H, W, 3] uint8 RGB."""
     example = next(examples(paths, finder.crop_size, people, finder.scales))
     views = example.pop("views")

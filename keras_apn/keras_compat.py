@@ -4,11 +4,9 @@ TensorFlow Addons, the other difference between the lanes of requirements.txt, i
 BUILD_NOTES 19 has what was done so that nothing else differs.
 """
 
-from __future__ import annotations
-
 import contextlib
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import keras
@@ -17,12 +15,12 @@ import tensorflow as tf
 from data_pipeline.common.errors import UserError
 
 
-def same_everywhere(value: tf.Tensor, name: str | None = None) -> tf.Variable:
+def same_everywhere(value: Any, name: str | None = None) -> tf.Variable:
     """A variable that every replica changes alike; `add_weight` spells its aggregation differently."""
     return tf.Variable(value, trainable=False, name=name, aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA)
 
 
-def own_everywhere(value: tf.Tensor) -> tf.Variable:
+def own_everywhere(value: Any) -> tf.Variable:
     """A variable that every replica changes by itself; read outside of a step, it is the mean of all."""
     return tf.Variable(
         value,
@@ -56,21 +54,21 @@ def precision(name: str) -> Iterator[None]:
         keras.mixed_precision.set_global_policy(before)
 
 
-def beside(optimizer: Any, variable: tf.Variable, name: str) -> tf.Variable:
+def beside(optimizer: keras.optimizers.Optimizer, variable: Any, name: str) -> Any:
     """A new variable of an optimizer, zeros in the shape of one that it moves."""
     if hasattr(optimizer, "_index_dict"):
         return optimizer.add_variable_from_reference(model_variable=variable, variable_name=name)
     return optimizer.add_variable_from_reference(variable, name=name)
 
 
-def index(optimizer: Any, variable: tf.Variable) -> int:
+def index(optimizer: keras.optimizers.Optimizer, variable: Any) -> int:
     """A variable's place among those that an optimizer moves."""
     if hasattr(optimizer, "_index_dict"):
         return optimizer._index_dict[optimizer._var_key(variable)]
     return optimizer._get_variable_index(variable)
 
 
-def handle(variable: tf.Variable) -> tf.Tensor:
+def handle(variable: Any) -> tf.Tensor:
     """The resource of a variable, TensorFlow's or Keras 3's, for an operation that takes it as it is.
 
     The graph that is built notes that it uses the variable, as it does of those that are read.
@@ -82,13 +80,13 @@ def handle(variable: tf.Variable) -> tf.Tensor:
     return variable.handle
 
 
-def clear(variables: tuple) -> None:
+def clear(variables: Iterable) -> None:
     """Sets a metric's variables to zero, whatever their shape; Keras 2 does so with scalars only."""
     for variable in variables:
         variable.assign(tf.zeros(variable.shape))
 
 
-def already_built(model: Any, *args: Any, **kwargs: Any) -> None:
+def already_built(model: keras.Model, *args: Any, **kwargs: Any) -> None:
     """What Keras 3 shall do to build a model whose networks are built: nothing. Keras 2 never asks.
 
     Keras 3 would run a step on a batch averaged over the replicas, which flags (booleans) do not survive.

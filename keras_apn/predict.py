@@ -10,9 +10,7 @@ do not heed it. Videos are turned as players turn them. A picture of several tha
 picture, are reported and left out; the exit code is then 1.
 """
 
-from __future__ import annotations
-
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from data_pipeline.common import tensorflow_setup  # noqa: F401  # isort: skip  It starts TensorFlow, so it comes first.
@@ -28,6 +26,7 @@ from absl import flags
 
 from data_pipeline.common import program
 from data_pipeline.common.errors import UserError
+from data_pipeline.common.files import StrPath
 from keras_apn.inference import (
     boxes,
     discriminator_scores,
@@ -39,7 +38,9 @@ from keras_apn.inference import (
 )
 
 
-def find_people(estimator: Any, source: list[pictures.Picture] | Iterator, batch_size: int) -> Iterator[Any]:
+def find_people(
+    estimator: Any, source: Iterable[pictures.Picture], batch_size: int
+) -> Iterator[tuple[pictures.Picture, list[dict[str, np.ndarray]]]]:
     """Finds the joints of people, several at a time.
 
     Args:
@@ -88,7 +89,9 @@ def _joints(estimator, squares):
     return [{name: values[n] for name, values in found.items()} for n in range(len(squares))]
 
 
-def load(workdir: str | None, model: str | None, flip: bool, discriminators: bool) -> Any:
+def load(
+    workdir: StrPath | None, model: StrPath | None, flip: bool, discriminators: bool
+) -> exported_models.ExportedEstimator | pose_estimator.Compiled:
     """The estimator that the flags ask for.
 
     Raises:
@@ -115,7 +118,7 @@ def open_source(path: str, chosen: boxes.Boxes, frames: int | None) -> pictures.
 
 
 def predict(
-    estimator: Any, source: pictures.Pictures | video.Video, output: str, batch_size: int, overlays: bool = True
+    estimator: Any, source: pictures.Pictures | video.Video, output: StrPath, batch_size: int, overlays: bool = True
 ) -> tuple[int, int]:
     """Finds and writes the people of a source; mistakes that can be left out are printed as they come.
 

@@ -1,9 +1,5 @@
 """What the replicas of a training step tell each other; nothing, and no operation, where there is one."""
 
-from __future__ import annotations
-
-from typing import Any
-
 import tensorflow as tf
 
 
@@ -31,7 +27,7 @@ def means(scalars: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
     return dict(zip(scalars, tf.unstack(mean(tf.stack(list(scalars.values())))), strict=True))
 
 
-def everywhere(condition: Any) -> Any:
+def everywhere(condition: tf.Tensor) -> tf.Tensor:
     """Whether a scalar bool is True on every replica."""
     return _total(1.0 - tf.cast(condition, tf.float32)) == 0.0 if count() > 1 else condition
 

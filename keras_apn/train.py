@@ -4,8 +4,6 @@ The workdir gets the configuration, checkpoints, the best weights, a history of 
 and panels of people. Started again in the same workdir, it goes on where it stopped.
 """
 
-from __future__ import annotations
-
 import functools
 import signal
 import sys
@@ -15,6 +13,7 @@ from data_pipeline.common import tensorflow_setup  # noqa: F401  # isort: skip  
 from absl import flags
 
 from data_pipeline.common import program
+from data_pipeline.common.files import StrPath
 from keras_apn import config as configuration
 from keras_apn.adversarial.model import AdversarialPoseNet
 from keras_apn.training import distribution, loop, resuming, run_records, signals
@@ -27,7 +26,7 @@ from keras_apn.training.nan_guard import NanGuard
 from keras_apn.training.tensorboard import TensorBoardLogs
 
 
-def train(config: configuration.Config, workdir: str) -> AdversarialPoseNet:
+def train(config: configuration.Config, workdir: StrPath) -> AdversarialPoseNet:
     """Trains a configuration in a workdir, from its newest checkpoint on where it has one.
 
     Returns:

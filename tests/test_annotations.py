@@ -9,11 +9,11 @@ ROOT = pathlib.Path(__file__).parents[1]
 
 
 def public(tree):
-    """The public functions of a module and the methods of its public classes, with constructors."""
+    """The public functions of a module and the methods of its public classes, special ones too."""
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
             yield from public(node)
-        elif isinstance(node, ast.FunctionDef) and (not node.name.startswith("_") or node.name == "__init__"):
+        elif isinstance(node, ast.FunctionDef) and (not node.name.startswith("_") or node.name.startswith("__")):
             yield node
 
 

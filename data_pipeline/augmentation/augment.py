@@ -3,11 +3,8 @@
 Validation takes the same path with `identity`, so training and evaluation see pixels made by the same code.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import math
-from typing import Any
 
 import tensorflow as tf
 
@@ -33,7 +30,7 @@ class Ranges:
     color: float = 0.4
 
 
-def sample(batch_size: tf.Tensor | int, seed: tf.Tensor | list[int], ranges: Ranges) -> dict[str, tf.Tensor]:
+def sample(batch_size: int | tf.Tensor, seed: tf.Tensor, ranges: Ranges) -> dict[str, tf.Tensor]:
     """Draws one augmentation a person.
 
     Args:
@@ -54,7 +51,7 @@ def sample(batch_size: tf.Tensor | int, seed: tf.Tensor | list[int], ranges: Ran
     }
 
 
-def identity(batch_size: tf.Tensor | int) -> dict[str, tf.Tensor]:
+def identity(batch_size: int | tf.Tensor) -> dict[str, tf.Tensor]:
     """What `sample` returns, with nothing changed."""
     return {
         "angle": tf.zeros([batch_size]),
@@ -64,7 +61,7 @@ def identity(batch_size: tf.Tensor | int) -> dict[str, tf.Tensor]:
     }
 
 
-def crop_to_patch(chosen: dict[str, Any], crop_size: int, patch_size: int) -> tf.Tensor:
+def crop_to_patch(chosen: dict[str, tf.Tensor], crop_size: int, patch_size: int) -> tf.Tensor:
     """The map from crop to patch pixels of each person, [B, 2, 3] float32.
 
     A crop of scale 1 covers `1 / geometry.PATCH_RATIO` of the patch's side around the common centre.
@@ -78,7 +75,7 @@ def crop_to_patch(chosen: dict[str, Any], crop_size: int, patch_size: int) -> tf
     return tf.concat([linear, shift[..., None]], -1)
 
 
-def move_joints(matrix: tf.Tensor, joints_patch: Any) -> tf.Tensor:
+def move_joints(matrix: tf.Tensor, joints_patch: tf.Tensor) -> tf.Tensor:
     """Patch pixels to crop pixels by the inverse of `crop_to_patch`'s maps; [B, J, 2] float32."""
     away = joints_patch - matrix[:, None, :, 2]
     return tf.linalg.matmul(away, tf.linalg.inv(matrix[..., :2]), transpose_b=True)
@@ -90,7 +87,7 @@ def mirror_joints(values: tf.Tensor, flip: tf.Tensor) -> tf.Tensor:
     return tf.where(flip, tf.gather(values, MIRROR, axis=1), values)
 
 
-def make_crops(batch: dict[str, Any], chosen: dict[str, Any], crop_size: int) -> dict[str, tf.Tensor]:
+def make_crops(batch: dict[str, tf.Tensor], chosen: dict[str, tf.Tensor], crop_size: int) -> dict[str, tf.Tensor]:
     """Cuts the crops out of the patches and moves the joints with them.
 
     Args:

@@ -3,8 +3,6 @@
 TensorFlow Addons' `tfa.image.transform` where it is installed (TensorFlow 2.15), else the operator that it wraps.
 """
 
-from __future__ import annotations
-
 import warnings
 
 import tensorflow as tf

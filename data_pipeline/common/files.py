@@ -1,15 +1,15 @@
 """Writing files that appear under their name only when they are whole."""
 
-from __future__ import annotations
-
 import json
 import os
 from typing import Any
 
 from data_pipeline.common.errors import UserError
 
+StrPath = str | os.PathLike[str]
 
-def write_whole(path: str, content: str | bytes) -> None:
+
+def write_whole(path: StrPath, content: str | bytes) -> None:
     """Writes text or bytes to a file by way of another name in the same folder."""
     partial = f"{path}.partial"
     try:
@@ -21,13 +21,13 @@ def write_whole(path: str, content: str | bytes) -> None:
             os.remove(partial)
 
 
-def write_json(path: str, value: dict[str, Any]) -> None:
+def write_json(path: StrPath, value: Any) -> None:
     """Writes a value as indented JSON, whole or not at all; makes the folder where it is missing."""
     os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
     write_whole(path, json.dumps(value, indent=2) + "\n")
 
 
-def read_json(path: str) -> dict[str, Any]:
+def read_json(path: StrPath) -> Any:
     """The value in a JSON file; raises UserError where it is damaged."""
     try:
         with open(path, encoding="utf-8") as file:

@@ -1,10 +1,8 @@
 """How every program of the project starts and ends: flags, one clear line for what the user can mend, exit codes."""
 
-from __future__ import annotations
-
 import logging
 import sys
-from typing import Any
+from collections.abc import Callable
 
 import absl.logging
 from absl import app, flags
@@ -48,13 +46,13 @@ def _guarded(main):
     return call
 
 
-def fail(error: UserError) -> int:
+def fail(error: object) -> int:
     """Prints one line on standard error and returns the exit code for a user's mistake."""
     print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
     return USER_MISTAKE
 
 
-def run(main: Any, define_flags: Any) -> None:
+def run(main: Callable[[flags.FlagValues], int | None], define_flags: Callable[[], None]) -> None:
     """Defines and parses the flags, calls `main(flags)` and exits with what it returns (None counts as 0).
 
     Programs define their flags here rather than when they are imported, so that one process can import several.

@@ -1,7 +1,5 @@
 """Importing this imports TensorFlow, set up and without a word; programs do so before anything else that uses it."""
 
-from __future__ import annotations
-
 import contextlib
 import ctypes
 import os

@@ -8,12 +8,11 @@ joint, and the coordinates of the others are garbage. LSPET does not tell occlus
 and `occlusion_known` is False.
 """
 
-from __future__ import annotations
-
 import collections
 
 import numpy as np
 
+from data_pipeline.common.files import StrPath
 from data_pipeline.readers import mat_file
 from data_pipeline.readers.person import AnnotationError, Annotations, Person
 from data_pipeline.skeleton import INDEX, NUM_JOINTS
@@ -72,7 +71,7 @@ CROP_SIDE_PER_EXTENT = 1.25
 NO_LIMB = "person without a measurable limb"
 
 
-def read_lsp(path: str, split: str | None = None) -> Annotations:
+def read_lsp(path: StrPath, split: str | None = None) -> Annotations:
     """Reads LSP's `joints.mat`, (3, 14, 2000).
 
     Args:
@@ -93,7 +92,7 @@ def read_lsp(path: str, split: str | None = None) -> Annotations:
     return _annotations("im{:04d}.jpg", values[..., :2], annotated, values[..., 2] == 0, splits, split)
 
 
-def read_lspet(path: str, split: str | None = None) -> Annotations:
+def read_lspet(path: StrPath, split: str | None = None) -> Annotations:
     """Reads LSPET's `joints.mat`, (14, 3, 10000).
 
     Args:
@@ -155,7 +154,9 @@ def _annotations(image_format, joints14, annotated14, visible14, splits, wanted,
     return Annotations(people, skipped)
 
 
-def sixteen(joints14: np.ndarray, annotated14: np.ndarray, visible14: np.ndarray) -> tuple[np.ndarray, ...]:
+def sixteen(
+    joints14: np.ndarray, annotated14: np.ndarray, visible14: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """MPII's 16 joints from 14 in the order of the files.
 
     Args:

@@ -1,7 +1,5 @@
 """The MATLAB files that MPII, LSP and LSPET come in: recognised by what they hold, so that a mix-up is named."""
 
-from __future__ import annotations
-
 import os
 import pathlib
 import zlib
@@ -10,6 +8,7 @@ import numpy as np
 import scipy.io
 from scipy.io.matlab import MatReadError
 
+from data_pipeline.common.files import StrPath
 from data_pipeline.readers.person import AnnotationError
 
 # Variable and shape by which each dataset's official file is known, and the file's name.
@@ -24,7 +23,7 @@ FILES = {"mpii": "mpii_human_pose_v1_u12_1.mat", "lsp": "joints.mat", "lspet": "
 _UNREADABLE = (MatReadError, ValueError, TypeError, IndexError, OSError, NotImplementedError, zlib.error)
 
 
-def load(path: str, dataset: str) -> np.ndarray:
+def load(path: StrPath, dataset: str) -> np.ndarray:
     """Loads the one variable of a dataset's official annotation file.
 
     Args:
@@ -45,7 +44,7 @@ def load(path: str, dataset: str) -> np.ndarray:
     return _scipy(scipy.io.loadmat, path, dataset, variable_names=[variable])[variable]
 
 
-def recognise(path: str) -> str:
+def recognise(path: StrPath) -> str:
     """The key of `LAYOUTS` whose official file this is; raises AnnotationError where it is none of them."""
     found = _scipy(scipy.io.whosmat, require_file(path, "an annotation file"), "mpii")
     for dataset, layout in LAYOUTS.items():
@@ -55,7 +54,7 @@ def recognise(path: str) -> str:
     raise AnnotationError(f"{path} is not the annotation file of {', '.join(LAYOUTS)}. Received: {holds}")
 
 
-def require_file(path: str | pathlib.Path, what: str) -> pathlib.Path:
+def require_file(path: StrPath, what: str) -> pathlib.Path:
     """The path as a `pathlib.Path`; raises AnnotationError, which asks for `what`, if no file can be read there."""
     path = pathlib.Path(path)
     if not (path.is_file() and os.access(path, os.R_OK)):

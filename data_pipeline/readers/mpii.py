@@ -7,8 +7,6 @@ head boxes, and writes [0, 0, 0] for a joint without annotation.
 may be annotated outside the image, also at negative coordinates.
 """
 
-from __future__ import annotations
-
 import collections
 import csv
 import gzip
@@ -18,6 +16,7 @@ import zlib
 
 import numpy as np
 
+from data_pipeline.common.files import StrPath
 from data_pipeline.readers import mat_file
 from data_pipeline.readers.person import AnnotationError, Annotations, Person
 from data_pipeline.skeleton import NUM_JOINTS
@@ -44,7 +43,7 @@ NO_HEAD = "person without head box"
 _JSON_KEYS = ("img_paths", "people_index", "isValidation", "joint_self", "objpos", "scale_provided")
 
 
-def read(path: str, split: str | None = None) -> Annotations:
+def read(path: StrPath, split: str | None = None) -> Annotations:
     """Reads the people of MPII whose joints are published.
 
     Args:

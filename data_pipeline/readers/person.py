@@ -1,7 +1,5 @@
 """One annotated person, as every reader gives it: joints and flags, no pixels."""
 
-from __future__ import annotations
-
 import collections
 import dataclasses
 from typing import Any

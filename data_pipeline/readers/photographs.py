@@ -1,20 +1,20 @@
 """The photographs that annotations name."""
 
-from __future__ import annotations
-
 import os
 import sys
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import PIL.Image
 
 from data_pipeline.common.errors import UserError
+from data_pipeline.common.files import StrPath
+from data_pipeline.readers.person import Person
 
 MISSING_SHARE = 0.01
 
 
-def present(people: list[Any], images: str, allow_missing: bool) -> list[int]:
+def present(people: Sequence[Person], images: StrPath, allow_missing: bool) -> list[int]:
     """The people whose photograph is in a folder; how many are left out is told on standard error.
 
     Args:
@@ -44,7 +44,7 @@ def present(people: list[Any], images: str, allow_missing: bool) -> list[int]:
     return kept
 
 
-def read(path: str) -> np.ndarray:
+def read(path: StrPath) -> np.ndarray:
     """Decodes an image file.
 
     Returns:

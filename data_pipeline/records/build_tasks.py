@@ -3,19 +3,21 @@
 No TensorFlow here: these processes start without it.
 """
 
-from __future__ import annotations
-
 import os
 from typing import Any
 
 from data_pipeline.common.errors import UserError
+from data_pipeline.common.files import StrPath
 from data_pipeline.readers import photographs
+from data_pipeline.readers.person import Person
 from data_pipeline.records import patch
 from data_pipeline.synthetic import posed as posed_people
 from data_pipeline.synthetic import scenes as synthetic_people
 
 
-def photographed(task: tuple[Any, str], images: str, patch_size: int, skip_damaged: bool) -> dict[str, Any]:
+def photographed(
+    task: tuple[Person, str], images: StrPath, patch_size: int, skip_damaged: bool
+) -> dict[str, Any] | None:
     """The `patch.values` of a `(person, split)`; None for one whose photograph is damaged and to be skipped."""
     person, split = task
     try:
@@ -27,13 +29,13 @@ def photographed(task: tuple[Any, str], images: str, patch_size: int, skip_damag
     return patch.values(person, image, patch_size, split)
 
 
-def synthetic(task: Any, seed: int, patch_size: int) -> Any:
+def synthetic(task: tuple[int, str], seed: int, patch_size: int) -> dict[str, Any]:
     """The same of an `(index, split)`, by `scenes.sample`."""
     index, split = task
     return patch.values(*synthetic_people.sample(seed, index, split), patch_size, split)
 
 
-def posed(task: Any, seed: int, patch_size: int) -> Any:
+def posed(task: tuple[Person, str], seed: int, patch_size: int) -> dict[str, Any]:
     """The same of a `(person, split)` whose joints are real and whose picture is drawn."""
     person, split = task
     return patch.values(*posed_people.sample(person, seed), patch_size, split)

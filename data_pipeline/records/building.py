@@ -4,8 +4,6 @@ A shard's bytes follow from the settings of the build alone, so a shard that is 
 `worker_count` machines that each build their own leave the same folder as one.
 """
 
-from __future__ import annotations
-
 import collections
 import contextlib
 import dataclasses
@@ -16,6 +14,7 @@ import multiprocessing
 import os
 import sys
 import typing
+from collections.abc import Iterable
 from typing import Any
 
 import tqdm
@@ -53,7 +52,7 @@ class Job:
         """Every `(split, number)`."""
         return [(split, number) for split in self.tasks for number in range(self.shards)]
 
-    def tasks_of(self, shard: tuple[str, int]) -> list[tuple[Any, str]]:
+    def tasks_of(self, shard: tuple[str, int]) -> list[tuple]:
         """The tasks of a `(split, number)`."""
         split, number = shard
         return self.tasks[split][number :: self.shards]
@@ -63,7 +62,7 @@ class Job:
         return os.path.join(self.directory, shards.name(*shard, self.shards))
 
 
-def fingerprint(tasks: list[tuple[Any, str]]) -> str:
+def fingerprint(tasks: Iterable[tuple]) -> str:
     """A text that tells whether two lists of `(person.Person or index, split)` are the same."""
     digest = hashlib.sha256()
     for person, split in tasks:
@@ -166,7 +165,7 @@ def _mapping(processes):
         yield functools.partial(pool.imap, chunksize=4)
 
 
-def entries(job: Job) -> dict[str, dict[str, Any]]:
+def entries(job: Job) -> dict[str, dict]:
     """What `dataset.json` says of each split, read back from its shards."""
     found = {}
     for split, tasks in job.tasks.items():

@@ -1,11 +1,10 @@
 """Reading shards of records into batches, and the `dataset.json` that describes them."""
 
-from __future__ import annotations
-
 import glob
 import json
 import os
 import socket
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -30,7 +29,7 @@ def find(pattern: str) -> list[str]:
     return paths
 
 
-def describe(paths: list[str]) -> dict[str, Any]:
+def describe(paths: Sequence[str]) -> dict[str, Any]:
     """The description that the builder left beside the shards.
 
     Args:
@@ -59,7 +58,7 @@ def describe(paths: list[str]) -> dict[str, Any]:
 
 
 def load(
-    shards: list,
+    shards: Sequence[str | Segment],
     *,
     patch_size: int,
     batch_size: int,
@@ -98,7 +97,7 @@ def load(
 
 
 def endless(
-    shards: list,
+    shards: Sequence,
     *,
     patch_size: int,
     batch_size: int,
@@ -107,7 +106,7 @@ def endless(
     names: bool = False,
     deterministic: bool = True,
     start: int = 0,
-    proportions: list[float] | None = None,
+    proportions: Sequence[float] | None = None,
     worker: tuple[int, int] = (0, 1),
     service: str | None = None,
 ) -> tf.data.Dataset:

@@ -3,8 +3,6 @@
 The same message is described to protobuf here, so its bytes are those of TensorFlow's own (`test_example_proto.py`).
 """
 
-from __future__ import annotations
-
 import functools
 from typing import Any
 

@@ -3,15 +3,14 @@
 A frame is the record's length (8 bytes), the length's checksum (4), the record, and the record's checksum (4).
 """
 
-from __future__ import annotations
-
 import os
 import struct
 import typing
 from collections.abc import Iterator
-from typing import Any
 
 import google_crc32c
+
+from data_pipeline.common.files import StrPath
 
 HEADER = 12
 FOOTER = 4
@@ -42,7 +41,7 @@ def frame(record: bytes) -> bytes:
     return b"".join([length, struct.pack("<I", _checksum(length)), record, struct.pack("<I", _checksum(record))])
 
 
-def read(path: str) -> Iterator[Any]:
+def read(path: StrPath) -> Iterator[Frame]:
     """Yields the `Frame`s of a file.
 
     Where a frame's length is damaged, or the file ends within it, the next frame cannot be found: it is the last one,

@@ -1,7 +1,5 @@
 """Which parts of shards are intact: damaged records are found before a run, counted and left out."""
 
-from __future__ import annotations
-
 import os
 import sys
 import typing
@@ -18,7 +16,7 @@ class Segment(typing.NamedTuple):
     records: int
 
 
-def segments(path: str) -> tuple:
+def segments(path: str) -> tuple[list[Segment], int]:
     """The intact records of a shard.
 
     Returns:

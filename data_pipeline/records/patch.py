@@ -3,8 +3,6 @@
 No TensorFlow here: the processes that build records start without it.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import cv2

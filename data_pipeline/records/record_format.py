@@ -4,10 +4,7 @@ It holds a square JPEG patch around the person, the map from the patch to the ph
 which of them are annotated and which visible, whether the latter is known, and the head size.
 """
 
-from __future__ import annotations
-
-from typing import Any
-
+import numpy as np
 import tensorflow as tf
 
 from data_pipeline.readers.person import Person
@@ -29,7 +26,7 @@ FEATURES = {
 }
 
 
-def encode(person: Person, image: Any, patch_size: int, split: str) -> bytes:
+def encode(person: Person, image: np.ndarray, patch_size: int, split: str) -> bytes:
     """Makes a record of a person; the arguments are those of `patch.values`.
 
     Returns:

@@ -1,12 +1,10 @@
 """Shards: files of records that appear under their name only when they are whole, and what describes them."""
 
-from __future__ import annotations
-
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import Any
 
-from data_pipeline.common.files import read_json, write_json
+from data_pipeline.common.files import StrPath, read_json, write_json
 from data_pipeline.records import framing
 
 DESCRIPTION = "dataset.json"
@@ -17,7 +15,7 @@ def name(split: str, number: int, count: int) -> str:
     return f"{split}-{number:05d}-of-{count:05d}.tfrecord"
 
 
-def write(directory: str, split: str, number: int, count: int, encoded: Iterator | list[bytes]) -> int:
+def write(directory: StrPath, split: str, number: int, count: int, encoded: Iterable[bytes]) -> int:
     """Writes one shard, then gives it its name; it is on the disk by then.
 
     Args:
@@ -44,7 +42,7 @@ def write(directory: str, split: str, number: int, count: int, encoded: Iterator
     return written
 
 
-def describe(directory: str, description: dict[str, Any]) -> None:
+def describe(directory: StrPath, description: dict[str, Any]) -> None:
     """Writes `dataset.json`, whole or not at all, keeping what it says of other splits."""
     path = os.path.join(directory, DESCRIPTION)
     if os.path.exists(path):

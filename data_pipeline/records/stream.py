@@ -4,13 +4,12 @@ Every pass over the records has an order of its own, drawn from the seed and the
 was stopped goes on with the very records that would have come next.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
+
+from data_pipeline.records.integrity import Segment
 
 INTERLEAVED = 8
 READ_BYTES = 1 << 20
@@ -19,7 +18,11 @@ PERIOD = 100
 
 
 def once(
-    segments: list[Any], shuffle: int = 0, seed: int = 0, deterministic: bool = True, number: int = 0
+    segments: Sequence[Segment],
+    shuffle: int = 0,
+    seed: int = 0,
+    deterministic: bool = True,
+    number: int | tf.Tensor = 0,
 ) -> tf.data.Dataset:
     """One pass over the records of segments.
 
@@ -50,7 +53,7 @@ def once(
 
 
 def endless(
-    segments: list[Any], shuffle: int = 0, seed: int = 0, deterministic: bool = True, start: int = 0
+    segments: Sequence[Segment], shuffle: int = 0, seed: int = 0, deterministic: bool = True, start: int = 0
 ) -> tf.data.Dataset:
     """Pass after pass over the records of segments.
 
@@ -71,7 +74,9 @@ def endless(
     return passes.flat_map(lambda n: once(segments, shuffle, seed, deterministic, n)).skip(taken)
 
 
-def mixed(sources: list[Callable], proportions: list[float], start: int = 0) -> tf.data.Dataset:
+def mixed(
+    sources: Sequence[Callable[[int], tf.data.Dataset]], proportions: Sequence[float], start: int = 0
+) -> tf.data.Dataset:
     """Records of several streams, spread evenly, in exact proportions in every `PERIOD` records.
 
     Args:
@@ -90,7 +95,7 @@ def mixed(sources: list[Callable], proportions: list[float], start: int = 0) -> 
     return tf.data.Dataset.choose_from_datasets(streams, choice, stop_on_empty_dataset=False)
 
 
-def turns(proportions: list) -> np.ndarray:
+def turns(proportions: Sequence[float]) -> np.ndarray:
     """Whose turn it is in a mixture: [PERIOD] int64 indices, each source as often as its share says, to one record.
 
     Raises:

@@ -7,11 +7,8 @@ person, their own body hides what it hides, and the sample's `visible` is what t
 is known. Every sample follows from the seed and the person's image and index alone.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import zlib
-from typing import Any
 
 import numpy as np
 
@@ -22,7 +19,7 @@ from data_pipeline.synthetic import scenes
 from data_pipeline.synthetic.anatomy import body as bodies
 from data_pipeline.synthetic.anatomy import bones, completion, lifting, visibility
 from data_pipeline.synthetic.anatomy.rig import rig, sits
-from data_pipeline.synthetic.rendering import canvas, occluder, sweep
+from data_pipeline.synthetic.rendering import canvas, figure, occluder, sweep
 
 # Pixels of the crop's side, or, where a person has no crop, of the picture's longer side.
 _SIDES = (200, 240)
@@ -144,7 +141,7 @@ def _as_seen(framed, picture, drawn, camera):
     return dataclasses.replace(framed, visible=framed.annotated & (seen | ~inside), occlusion_known=True)
 
 
-def draw(rng: np.random.Generator, person: Person) -> tuple[Any, canvas.Canvas, Any, canvas.Camera]:
+def draw(rng: np.random.Generator, person: Person) -> tuple[Person, canvas.Canvas, figure.Figure, canvas.Camera]:
     """Draws a person in their pose.
 
     Args:
@@ -172,7 +169,7 @@ def draw(rng: np.random.Generator, person: Person) -> tuple[Any, canvas.Canvas, 
     return framed, picture, drawn, camera
 
 
-def sample(person: Person, seed: int) -> tuple[Any, np.ndarray]:
+def sample(person: Person, seed: int) -> tuple[Person, np.ndarray]:
     """Draws an annotated person and the picture of them.
 
     Args:

@@ -3,10 +3,8 @@
 Every sample follows from `(seed, index)` alone, whatever is built before it or beside it.
 """
 
-from __future__ import annotations
-
 import dataclasses
-from typing import Any
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -15,7 +13,7 @@ from data_pipeline import skeleton
 from data_pipeline.readers.person import Person
 from data_pipeline.synthetic.anatomy import body as bodies
 from data_pipeline.synthetic.anatomy import posture, visibility
-from data_pipeline.synthetic.rendering import canvas, figure, scenery, sweep, texture, wardrobe
+from data_pipeline.synthetic.rendering import canvas, figure, part, scenery, sweep, texture, wardrobe
 
 _SIZES = ((320, 320), (360, 320), (400, 320), (300, 360), (440, 330), (480, 360))
 # Owners' numbers: the person's parts from the first on, other people, and things.
@@ -53,7 +51,7 @@ class Scene:
     parts: list
     owners: list
 
-    def add(self, parts: list[Any], owner: int) -> None:
+    def add(self, parts: Sequence[part.Part], owner: int) -> None:
         """Adds parts that all carry one number."""
         self.parts += parts
         self.owners += [owner] * len(parts)
@@ -95,7 +93,7 @@ def light(rng: np.random.Generator) -> np.ndarray:
     return toward / np.linalg.norm(toward)
 
 
-def backdrop(rng: np.random.Generator, size: list[int], camera: canvas.Camera, subject: Subject) -> canvas.Canvas:
+def backdrop(rng: np.random.Generator, size: tuple[int, int], camera: canvas.Camera, subject: Subject) -> canvas.Canvas:
     """A `canvas.Canvas` with wall, floor, shadow and furniture behind the subject."""
     lowest = max(subject.points.values(), key=lambda point: point[1])
     x, floor = camera.project(lowest)

@@ -6,15 +6,12 @@ OUTPUT/onnx/NAME/VERSION/      model.onnx
 OUTPUT/serving/                what a server is started with
 """
 
-from __future__ import annotations
-
 import contextlib
 import dataclasses
 import glob
 import os
 import shutil
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from data_pipeline.common.errors import UserError
 
@@ -25,13 +22,13 @@ QUANTIZATIONS = ("float32", "float16", "dynamic", "int8")
 SAVED_MODEL_FILE, ONNX_FILE = "saved_model.pb", "model.onnx"
 
 
-def folder(output: str, kind: str, name: str, version: int | str) -> str:
+def folder(output: str, kind: str, name: str, version: int) -> str:
     """The folder of one of `FORMATS`."""
     return os.path.join(output, *([] if kind == "saved_model" else [kind]), name, str(version))
 
 
 @contextlib.contextmanager
-def written(folders: list[str], overwrite: bool = False) -> Iterator[Any]:
+def written(folders: Sequence[str], overwrite: bool = False) -> Iterator[list[str]]:
     """Folders that appear together when they are whole, or not at all.
 
     Args:

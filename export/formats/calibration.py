@@ -1,6 +1,6 @@
 """Crops that a quantised model takes its ranges from."""
 
-from __future__ import annotations
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from keras_apn.evaluation import scoring
 PEOPLE = 128
 
 
-def crops(paths: list[str], crop_size: int, people: int = PEOPLE) -> np.ndarray:
+def crops(paths: Sequence[str], crop_size: int, people: int = PEOPLE) -> np.ndarray:
     """Unaugmented crops of records, as many of each shard.
 
     Args:
@@ -26,8 +26,8 @@ def crops(paths: list[str], crop_size: int, people: int = PEOPLE) -> np.ndarray:
         UserError: the shards hold nobody, or are damaged.
     """
     chosen = _spread(paths, people)
-    found = [_first(path, crop_size, -(-people // len(chosen))) for path in chosen]
-    found = np.concatenate(found)[:people]
+    parts = [_first(path, crop_size, -(-people // len(chosen))) for path in chosen]
+    found = np.concatenate(parts)[:people]
     if not len(found):
         raise UserError(f"{paths[0]} and its like hold nobody to calibrate on")
     return found

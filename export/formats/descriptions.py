@@ -1,13 +1,13 @@
 """What exports tell of themselves, whatever their format."""
 
-from __future__ import annotations
-
 import os
+from collections.abc import Sequence
 from typing import Any
 
 from data_pipeline.common.errors import UserError
 from data_pipeline.common.files import read_json
 from export.formats import onnx_, saved_model, tflite
+from export.formats.artefacts import Artefact
 
 
 def _of_saved_model(path):
@@ -20,12 +20,12 @@ def _of_saved_model(path):
 READERS = {"saved_model": _of_saved_model, "tflite": tflite.read_metadata, "onnx": onnx_.read_metadata}
 
 
-def read(artefact: Any) -> dict[str, Any]:
+def read(artefact: Artefact) -> dict[str, Any]:
     """The dict of `metadata.describe` that an `artefacts.Artefact` carries; UserError where it carries none."""
     return READERS[artefact.format](artefact.path)
 
 
-def flip_test(found: list[Any]) -> bool:
+def flip_test(found: Sequence[Artefact]) -> bool:
     """Whether artefacts average with the mirrored crop.
 
     Raises:

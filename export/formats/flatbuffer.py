@@ -1,15 +1,13 @@
 """TFLite files as objects: what is in one, what travels in it, and how two become one."""
 
-from __future__ import annotations
-
 import collections
-from typing import Any
 
 import numpy as np
 from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.tools import flatbuffer_utils
 
 from data_pipeline.common.errors import UserError
+from data_pipeline.common.files import StrPath
 
 OPERATORS = {code: name for name, code in vars(schema.BuiltinOperator).items() if isinstance(code, int)}
 # The converter's own metadata: 16 bytes, the version and zeros.
@@ -17,12 +15,12 @@ RUNTIME = "min_runtime_version"
 TYPES = {code: name.lower() for name, code in vars(schema.TensorType).items() if isinstance(code, int)}
 
 
-def parse(content: bytes) -> Any:
+def parse(content: bytes) -> schema.ModelT:
     """A file's bytes as a `ModelT` of TFLite's schema."""
     return flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
 
 
-def read(path: str) -> Any:
+def read(path: StrPath) -> schema.ModelT:
     """A file as a `ModelT`.
 
     Raises:
@@ -39,23 +37,23 @@ def read(path: str) -> Any:
     return parse(content)
 
 
-def serialise(model: Any) -> bytes:
+def serialise(model: schema.ModelT) -> bytes:
     """The bytes of a `ModelT`."""
     return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
 
 
-def operators(model: Any) -> collections.Counter:
+def operators(model: schema.ModelT) -> collections.Counter:
     """How often each operator is there: a Counter by its name in TFLite's schema, a custom one as `CUSTOM name`."""
     names = [_operator(code) for code in model.operatorCodes]
     return collections.Counter(names[node.opcodeIndex] for graph in model.subgraphs for node in graph.operators)
 
 
-def types(model: Any) -> set[str]:
+def types(model: schema.ModelT) -> set[str]:
     """The dtypes of all tensors, as `int8`."""
     return {TYPES[tensor.type] for graph in model.subgraphs for tensor in graph.tensors}
 
 
-def ends(model: Any, side: str) -> dict[str, Any]:
+def ends(model: schema.ModelT, side: str) -> dict[str, dict]:
     """The `inputs` or `outputs` of the one signature.
 
     Returns:
@@ -73,12 +71,12 @@ def ends(model: Any, side: str) -> dict[str, Any]:
     return found
 
 
-def name_signature(model: Any, key: str) -> None:
+def name_signature(model: schema.ModelT, key: str) -> None:
     """Names the one signature."""
     model.signatureDefs[0].signatureKey = key
 
 
-def embed(model: Any, name: str, content: bytes) -> None:
+def embed(model: schema.ModelT, name: str, content: bytes) -> None:
     """Lets bytes travel in the file, as its metadata of this name."""
     buffer = schema.BufferT()
     buffer.data = np.frombuffer(content, np.uint8)
@@ -88,7 +86,7 @@ def embed(model: Any, name: str, content: bytes) -> None:
     model.metadata = [*(model.metadata or []), entry]
 
 
-def embedded(model: Any, name: str) -> bytes | None:
+def embedded(model: schema.ModelT, name: str) -> bytes | None:
     """The bytes that `embed` put there; None where there are none."""
     for entry in model.metadata or []:
         if _text(entry.name) == name:
@@ -96,7 +94,7 @@ def embedded(model: Any, name: str) -> bytes | None:
     return None
 
 
-def join(first: Any, second: Any) -> Any:
+def join(first: schema.ModelT, second: schema.ModelT) -> schema.ModelT:
     """Feeds a model's outputs to the inputs of the same names of another.
 
     Args:

@@ -1,12 +1,10 @@
 """What a user of an exported model must know, in the words that every format carries."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from data_pipeline import geometry
 from data_pipeline.skeleton import JOINTS, LIMBS
-from keras_apn.inference.pose_estimator import BOX_MARGIN
+from keras_apn.inference.pose_estimator import BOX_MARGIN, PoseEstimator
 
 FILE = "metadata.json"
 LICENCE = "Apache-2.0"
@@ -24,7 +22,7 @@ MEANING = {
 }
 
 
-def describe(estimator: Any, name: str, version: int, licence: str = LICENCE) -> dict[str, Any]:
+def describe(estimator: PoseEstimator, name: str, version: int, licence: str = LICENCE) -> dict[str, Any]:
     """What is true of an export in every format.
 
     Args:

@@ -1,7 +1,5 @@
 """An ONNX model for any runtime of that format: crops to joints and heatmaps, converted by tf2onnx."""
 
-from __future__ import annotations
-
 import json
 import os
 from typing import Any
@@ -12,7 +10,7 @@ import tf2onnx
 
 from data_pipeline.common import tensorflow_setup
 from data_pipeline.common.errors import UserError
-from data_pipeline.common.files import write_whole
+from data_pipeline.common.files import StrPath, write_whole
 from export.formats import metadata, onnx_graph
 from keras_apn.inference import pose_estimator
 
@@ -23,7 +21,7 @@ BATCH = "batch"
 METADATA_KEY = "metadata"
 
 
-def export(estimator: pose_estimator.PoseEstimator, folder: str, about: dict[str, Any]) -> None:
+def export(estimator: pose_estimator.PoseEstimator, folder: StrPath, about: dict[str, Any]) -> None:
     """Writes `model.onnx`.
 
     It takes `crops` [B, S, S, 3] float32 within 0 and 1 and gives `joints` [B, 16, 2], `scores` [B, 16], `pose`
@@ -40,7 +38,7 @@ def export(estimator: pose_estimator.PoseEstimator, folder: str, about: dict[str
     write_whole(os.path.join(folder, FILE), model.SerializeToString())
 
 
-def convert(estimator: pose_estimator.PoseEstimator) -> Any:
+def convert(estimator: pose_estimator.PoseEstimator) -> onnx.ModelProto:
     """A `PoseEstimator` as an `onnx.ModelProto` without metadata."""
     side = estimator.crop_size
     crops = tf.TensorSpec([None, side, side, 3], tf.float32, name="crops")
@@ -58,7 +56,7 @@ def convert(estimator: pose_estimator.PoseEstimator) -> Any:
     return model
 
 
-def describe(model: Any, about: dict[str, Any]) -> None:
+def describe(model: onnx.ModelProto, about: dict[str, Any]) -> None:
     """Puts what is told of an export, with what the model takes and gives, into its metadata.
 
     Args:
@@ -76,7 +74,7 @@ def describe(model: Any, about: dict[str, Any]) -> None:
     onnx.helper.set_model_props(model, {METADATA_KEY: json.dumps(told)})
 
 
-def read_metadata(path: str) -> dict[str, Any]:
+def read_metadata(path: StrPath) -> dict[str, Any]:
     """What `describe` put into a file.
 
     Raises:

@@ -3,22 +3,19 @@
 Each function changes a graph in place and leaves what it computes as it was.
 """
 
-from __future__ import annotations
-
-from typing import Any
-
 import numpy as np
+import onnx
 from onnx import helper, numpy_helper
 
 
-def simplify(graph: Any) -> None:
+def simplify(graph: onnx.GraphProto) -> None:
     """Does all of the below."""
     cancel_transposes(graph)
     plain_upsampling(graph)
     drop_unused(graph)
 
 
-def cancel_transposes(graph: Any) -> None:
+def cancel_transposes(graph: onnx.GraphProto) -> None:
     """Where one transpose undoes another, what came before both is used."""
     makers = {name: node for node in graph.node for name in node.output}
     outputs = {value.name for value in graph.output}
@@ -30,7 +27,7 @@ def cancel_transposes(graph: Any) -> None:
             _use_instead(graph, node.output[0], first.input[0])
 
 
-def plain_upsampling(graph: Any) -> None:
+def plain_upsampling(graph: onnx.GraphProto) -> None:
     """Nearest-neighbour upsampling by whole factors reads pixel `x // factor`, and says so in the plainest way."""
     for node in graph.node:
         if node.op_type == "Resize" and _attribute(node, "mode") == b"nearest":
@@ -39,7 +36,7 @@ def plain_upsampling(graph: Any) -> None:
                 _set(node, "coordinate_transformation_mode", "asymmetric")
 
 
-def drop_unused(graph: Any) -> None:
+def drop_unused(graph: onnx.GraphProto) -> None:
     """Removes nodes and constants that no output needs."""
     needed, kept = {value.name for value in graph.output}, []
     for node in reversed(graph.node):

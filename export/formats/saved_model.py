@@ -1,19 +1,18 @@
 """A SavedModel for TF Serving: from encoded photographs and boxes to joints in their pixels, all in one graph."""
 
-from __future__ import annotations
-
 import os
 from typing import Any
 
 import tensorflow as tf
 
-from data_pipeline.common.files import write_json
+from data_pipeline.common.files import StrPath, write_json
 from export.formats import metadata, warmup
+from keras_apn.inference.pose_estimator import PoseEstimator
 
 METADATA = os.path.join("assets.extra", metadata.FILE)
 
 
-def signatures(estimator: Any) -> dict[str, Any]:
+def signatures(estimator: PoseEstimator) -> dict[str, Any]:
     """The functions that the model serves, each with a free batch dimension.
 
     - `serving_default`: `image_bytes` [B] string (JPEG or PNG, any sizes) and `boxes` [B, 4] float32 (x, y, width,
@@ -53,7 +52,7 @@ def signatures(estimator: Any) -> dict[str, Any]:
     return {"serving_default": from_photographs, "crops": from_crops, "heatmaps": heatmaps}
 
 
-def describe(functions: dict[str, Any]) -> dict[str, dict[str, dict[str, dict]]]:
+def describe(functions: dict[str, Any]) -> dict[str, Any]:
     """Names, types, shapes and meaning of what the signatures take and give; a dict that goes into JSON."""
     described = {}
     for name, function in functions.items():
@@ -73,7 +72,7 @@ def _end(spec, meaning):
     return {"dtype": spec.dtype.name, "shape": spec.shape.as_list(), "meaning": meaning}
 
 
-def export(estimator: Any, folder: str, about: dict[str, Any]) -> None:
+def export(estimator: PoseEstimator, folder: StrPath, about: dict[str, Any]) -> None:
     """Writes a SavedModel with its warm-up requests.
 
     Args:

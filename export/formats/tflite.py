@@ -4,12 +4,10 @@ The heatmaps are a graph of operators that delegates take. The joints are the sa
 float32 in every file: eight bits hold a heatmap, but not a coordinate.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +15,7 @@ import tensorflow as tf
 
 from data_pipeline.common import tensorflow_setup
 from data_pipeline.common.errors import UserError
+from data_pipeline.common.files import StrPath
 from export.formats import flatbuffer, metadata
 from keras_apn.inference import pose_estimator
 
@@ -35,10 +34,10 @@ WEIGHTS_ONLY = frozenset({"DEQUANTIZE"})
 
 def export(
     estimator: pose_estimator.PoseEstimator,
-    folder: str,
+    folder: StrPath,
     about: dict[str, Any],
-    quantize: tuple | list[str] = tuple(QUANTIZATIONS),
-    calibration: Callable | np.ndarray | None = None,
+    quantize: Sequence[str] = tuple(QUANTIZATIONS),
+    calibration: np.ndarray | Callable[[], np.ndarray] | None = None,
 ) -> None:
     """Writes `heatmaps_float32.tflite`, `joints_float32.tflite` and so on, each for one crop at a time.
 
@@ -78,7 +77,7 @@ def export(
                     file.write(flatbuffer.serialise(model))
 
 
-def read_metadata(path: str) -> dict[str, Any]:
+def read_metadata(path: StrPath) -> dict[str, Any]:
     """What travels in a file: the dict of `metadata.describe` with `quantization`, `input` and `outputs`.
 
     Raises:

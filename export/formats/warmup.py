@@ -3,14 +3,13 @@
 The first run of each batch size is slow: memory is allocated, and on a GPU each convolution's algorithm is chosen.
 """
 
-from __future__ import annotations
-
 import os
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
+
+from data_pipeline.common.files import StrPath
 
 FILE = os.path.join("assets.extra", "tf_serving_warmup_requests")
 
@@ -19,7 +18,7 @@ BATCH_SIZES = (1, 2, 4, 8)
 PHOTOGRAPH = (48, 64, 3)
 
 
-def requests(name: str, crop_size: int) -> list[Any]:
+def requests(name: str, crop_size: int) -> list[predict_pb2.PredictRequest]:
     """The requests: photographs at each of `BATCH_SIZES`, crops and heatmaps of one, as the network is the same.
 
     Args:
@@ -47,7 +46,7 @@ def _request(name, signature, inputs):
     return request
 
 
-def write(folder: str, name: str, crop_size: int) -> None:
+def write(folder: StrPath, name: str, crop_size: int) -> None:
     """Writes the requests into a SavedModel's folder, as records of `PredictionLog`."""
     path = os.path.join(folder, FILE)
     os.makedirs(os.path.dirname(path), exist_ok=True)

@@ -1,12 +1,11 @@
 """A running TF Serving as a Python function, over gRPC or over REST."""
 
-from __future__ import annotations
-
 import base64
 import dataclasses
 import http.client
 import json
 import re
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -40,7 +39,7 @@ class Rest:
     def __init__(self, server: str, timeout: float) -> None:
         self.server, self.timeout = server, timeout
 
-    def ask(self, model: Model, images: list[bytes], boxes: list) -> dict[str, np.ndarray]:
+    def ask(self, model: Model, images: Sequence[bytes], boxes: Sequence[Sequence[float]]) -> dict[str, np.ndarray]:
         """Joints of people.
 
         Args:
@@ -102,7 +101,7 @@ class Grpc:
         self.options = [("grpc.max_receive_message_length", -1), ("grpc.enable_http_proxy", 0)]
         self.stub = prediction_service_pb2_grpc.PredictionServiceStub
 
-    def ask(self, model: Model, images: list[bytes], boxes: list) -> dict[str, np.ndarray]:
+    def ask(self, model: Model, images: Sequence[bytes], boxes: Sequence[Sequence[float]]) -> dict[str, np.ndarray]:
         """As `Rest.ask`."""
         request = self.request()
         request.model_spec.name = model.name

@@ -4,14 +4,12 @@ Files that are there stay, as a person may have edited them; `models.config` get
 `README.md`, which only tells, is written anew.
 """
 
-from __future__ import annotations
-
 import os
 from typing import Any
 
 import jinja2
 
-from data_pipeline.common.files import write_whole
+from data_pipeline.common.files import StrPath, write_whole
 from data_pipeline.skeleton import JOINTS
 from export.formats import warmup
 from export.serving import model_list
@@ -23,12 +21,12 @@ KEPT = ("batching_parameters.txt", "monitoring.config", "docker-compose.yml")
 IMAGE = "tensorflow/serving:2.21.0"
 
 
-def check(output: str) -> None:
+def check(output: StrPath) -> None:
     """Raises UserError where `write` could not; for before a long export."""
     model_list.read(os.path.join(output, NAME, MODELS))
 
 
-def write(output: str, name: str, version: int) -> str:
+def write(output: StrPath, name: str, version: int) -> str:
     """Writes the files for a version of a model that lies in `output/name/version`.
 
     Args:

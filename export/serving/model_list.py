@@ -4,22 +4,20 @@ A version that is written becomes `canary`; `stable` stays where it is, and move
 versions that are served are those with a label, and what else a person has put there.
 """
 
-from __future__ import annotations
-
 import os
-from typing import Any
 
 from google.protobuf import text_format
 from tensorflow_serving.config import model_server_config_pb2
 
 from data_pipeline.common.errors import UserError
+from data_pipeline.common.files import StrPath
 
 STABLE, CANARY = "stable", "canary"
 # Where the compose file mounts the folder of the exports.
 MOUNT = "/exports"
 
 
-def read(path: str) -> Any:
+def read(path: StrPath) -> model_server_config_pb2.ModelServerConfig:
     """The `ModelServerConfig` of a file, an empty one where there is no file.
 
     Raises:
@@ -38,7 +36,7 @@ def read(path: str) -> Any:
     return models
 
 
-def with_version(models: Any, name: str, version: int) -> None:
+def with_version(models: model_server_config_pb2.ModelServerConfig, name: str, version: int) -> None:
     """Adds a version of a model; other models, and what is not said here, stay as they are.
 
     A label's old version is no longer served where nothing else names it. A policy other than `specific`, which only a
@@ -62,6 +60,6 @@ def with_version(models: Any, name: str, version: int) -> None:
         entry.model_version_policy.specific.versions[:] = sorted(served)
 
 
-def text(models: Any) -> str:
+def text(models: model_server_config_pb2.ModelServerConfig) -> str:
     """A `ModelServerConfig` as a server reads it."""
     return text_format.MessageToString(models)

@@ -3,19 +3,19 @@
 Nothing is imported before it is known what is to run: LiteRT and ONNX Runtime are measured without TensorFlow.
 """
 
-from __future__ import annotations
-
 import importlib
 import json
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from data_pipeline.common import program
 from data_pipeline.common.errors import UserError
+from data_pipeline.common.files import StrPath
 
 # What must be imported to run each format, and what of it runs a model.
 IMPORTS = {
@@ -32,7 +32,7 @@ WARM_UP, LEAST_CALLS = 0.25, 5
 class Keras:
     """A run's G as one graph of TensorFlow, behind the interface of `keras_apn.inference.runtimes`."""
 
-    def __init__(self, workdir: str, flip: bool) -> None:
+    def __init__(self, workdir: StrPath, flip: bool) -> None:
         import tensorflow as tf
 
         from keras_apn.inference import pose_estimator
@@ -46,7 +46,7 @@ class Keras:
         """Crops as a tensor."""
         return self.constant(crops)
 
-    def run(self, values: Any, answer: str) -> Any:
+    def run(self, values: Any, answer: str) -> dict[str, np.ndarray]:
         """One call of the graph."""
         return {name: found.numpy() for name, found in self.functions[answer](values).items()}
 
@@ -68,7 +68,7 @@ def apart(**arguments: Any) -> dict[str, Any]:
 
 
 def measure(
-    kind: str, path: str, answer: str, threads: int, batches: list[int], seconds: float, flip: bool = False
+    kind: str, path: StrPath, answer: str, threads: int, batches: Sequence[int], seconds: float, flip: bool = False
 ) -> dict[str, Any]:
     """Loads a model and times it, in this process, which should have done nothing else.
 
@@ -120,7 +120,7 @@ def prepare(kind: str, threads: int) -> None:
         tf.config.threading.set_inter_op_parallelism_threads(threads)
 
 
-def load(kind: str, path: str, threads: int, flip: bool = False) -> Any:
+def load(kind: str, path: StrPath, threads: int, flip: bool = False) -> Any:
     """The model, with its threads where they are not those of the process."""
     if kind == "keras":
         return Keras(path, flip)
@@ -131,7 +131,7 @@ def load(kind: str, path: str, threads: int, flip: bool = False) -> Any:
     return {"tflite": runtimes.TFLite, "onnx": runtimes.ONNX}[kind](path, threads)
 
 
-def latencies(model: Any, values: Any, answer: str, seconds: float) -> Any:
+def latencies(model: Any, values: Any, answer: str, seconds: float) -> list[float]:
     """Seconds of each call, for `seconds` after a warm-up."""
     until = time.perf_counter() + WARM_UP * seconds
     while time.perf_counter() < until:
@@ -144,7 +144,7 @@ def latencies(model: Any, values: Any, answer: str, seconds: float) -> Any:
     return spent
 
 
-def summary(spent: list[float], batch: int) -> dict[str, float]:
+def summary(spent: Sequence[float], batch: int) -> dict[str, float]:
     """Percentiles of calls of a batch.
 
     Args:

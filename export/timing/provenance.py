@@ -1,7 +1,5 @@
 """What measurements were made with: versions and the machine."""
 
-from __future__ import annotations
-
 import importlib.metadata
 import os
 import platform
@@ -16,7 +14,7 @@ PACKAGES = {
 }
 
 
-def versions() -> dict[str, str]:
+def versions() -> dict[str, str | None]:
     """Versions of Python and of each of `PACKAGES`, None where it is not installed; a dict of strings."""
     return {"python": platform.python_version(), **{name: _version(package) for name, package in PACKAGES.items()}}
 
@@ -26,7 +24,7 @@ def machine() -> dict[str, Any]:
     return {"processor": _processor(), "cores": os.cpu_count()}
 
 
-def line(known: dict[str, str]) -> str:
+def line(known: dict[str, str | None]) -> str:
     """Versions as a line of text, without what is not installed."""
     return ", ".join(f"{name} {version}" for name, version in known.items() if version)
 

@@ -5,8 +5,6 @@ one, and where the peak's two neighbours are, its quarter of a pixel points the 
 is counted, and shown, and no fault of the export.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,10 +1,12 @@
 """Whether exports are as good as Keras: the bounds, what passes them, and all of it as text."""
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from data_pipeline.common.errors import UserError
+from export.formats.artefacts import Artefact
 from export.verification import agreement
 from keras_apn.evaluation import scoring
 from keras_apn.metrics import pck
@@ -17,7 +19,9 @@ LOSS = {"float16": 0.2, "dynamic": 0.5, "int8": 1.0}
 BOUNDS = {"maps": MAPS, "joints": JOINTS, "loss": LOSS}
 
 
-def judge(rows: dict[str, dict[str, Any]], truth: dict[str, Any], found: list[Any], metric: str) -> dict[str, Any]:
+def judge(
+    rows: dict[str, dict], truth: dict[str, np.ndarray], found: Sequence[Artefact], metric: str
+) -> dict[str, Any]:
     """Scores and judges what `verify.compare` gives.
 
     Args:

@@ -3,8 +3,6 @@
 Each function takes and gives what `train_step.joint` does.
 """
 
-from __future__ import annotations
-
 import tensorflow as tf
 
 from keras_apn.adversarial import losses, terms
@@ -16,8 +14,8 @@ from keras_apn.models.networks import Networks
 
 
 def supervised(
-    networks: Networks, batch: Batch, training: TrainingConfig, progress: tf.Tensor | float
-) -> tuple[dict[str, list[tf.Tensor]], dict[str, tf.Tensor]]:
+    networks: Networks, batch: Batch, training: TrainingConfig, progress: tf.Tensor
+) -> tuple[dict[str, list], dict[str, tf.Tensor]]:
     """G by Eq. 1; P and C by the second terms of Eq. 2 and 3, of what G predicted before it moves."""
     with tf.GradientTape() as prediction:
         stacks, context = networks.predict(batch.example["crop"])
@@ -32,8 +30,8 @@ def supervised(
 
 
 def real(
-    networks: Networks, batch: Batch, training: TrainingConfig, progress: tf.Tensor | float
-) -> tuple[dict[str, list[tf.Tensor]], dict[str, tf.Tensor]]:
+    networks: Networks, batch: Batch, training: TrainingConfig, progress: tf.Tensor
+) -> tuple[dict[str, list], dict[str, tf.Tensor]]:
     """P and C by the first terms of Eq. 2 and 3, of the truth, and P by moved joints."""
     context = batch.example["crop"]
     if networks.context == "features":
@@ -42,8 +40,8 @@ def real(
 
 
 def adversarial(
-    networks: Networks, batch: Batch, training: TrainingConfig, progress: tf.Tensor | float
-) -> tuple[dict[str, list[tf.Tensor]], dict[str, tf.Tensor]]:
+    networks: Networks, batch: Batch, training: TrainingConfig, progress: tf.Tensor
+) -> tuple[dict[str, list], dict[str, tf.Tensor]]:
     """G by Eq. 4, before P and C as they have become."""
     with tf.GradientTape() as prediction:
         stacks, context = networks.predict(batch.example["crop"])

@@ -1,7 +1,5 @@
 """How hard P and C pull at G: the weights of Eq. 4 (BUILD_NOTES 4)."""
 
-from __future__ import annotations
-
 import tensorflow as tf
 
 from keras_apn import replicas
@@ -12,10 +10,7 @@ TINY = 1e-12
 
 
 def balanced(
-    own: dict[str, tf.Tensor],
-    pulls: dict[str, tuple[tf.Tensor, dict[str, tf.Tensor]]],
-    training: TrainingConfig,
-    progress: tf.Tensor | float,
+    own: dict[str, tf.Tensor], pulls: dict[str, tuple], training: TrainingConfig, progress: tf.Tensor
 ) -> tuple[dict[str, tf.Tensor], dict[str, tf.Tensor]]:
     """The gradient of Eq. 4 at the last stack's heatmaps: L_G's, and the weighted ones of P and C.
 

@@ -1,7 +1,6 @@
 """A batch as a training step sees it: crops, true heatmaps, and which joints count where."""
 
-from __future__ import annotations
-
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -57,7 +56,7 @@ class Batch:
             seen |= _where(self.joints["occlusion"].mask, {"occlusion": seen["occlusion"]})
         return seen
 
-    def moved_truth(self, tasks: tuple) -> dict[str, tf.Tensor]:
+    def moved_truth(self, tasks: Iterable[str]) -> dict[str, tf.Tensor]:
         """What P sees of the true poses of which some joints were moved."""
         drawn = self._drawn(self.example["moved_heatmap"])
         return self.seen({task: drawn[task] for task in tasks}, "shown")

@@ -8,9 +8,8 @@ maps of which some joints were moved. Of C, `amplitude`: how much its logit chan
 A joint that is not annotated or lies outside the crop counts nowhere.
 """
 
-from __future__ import annotations
-
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -100,7 +99,7 @@ class Discrimination:
             for metric in metrics.values():
                 metric.reset_state()
 
-    def scores(self) -> dict[str, Any]:
+    def scores(self) -> dict[str, dict[str, float | None] | None]:
         """`{"pose": {"auc", ...}, "confidence": {"auc", ...}}` of all batches so far; outside of graphs.
 
         None for a discriminator that is not there, for an area with one class of labels alone, and for what is no
@@ -113,7 +112,7 @@ class Discrimination:
             for key, name in NAMES.items()
         }
 
-    def logs(self) -> dict:
+    def logs(self) -> dict[str, float]:
         """`scores` as an epoch logs them, `p_auc` and so on; what is not known is left out."""
         scores = self.scores()
         each = {f"{key}_{name}": value for key, own in NAMES.items() for name, value in (scores[own] or {}).items()}
@@ -134,7 +133,9 @@ class Discrimination:
         return tf.stack([tf.constant(SEED, tf.int64), draw])
 
 
-def measure(networks: Networks, config: Config, paths: list[str], batch_size: int = 16) -> dict[str, Any]:
+def measure(
+    networks: Networks, config: Config, paths: Sequence[str], batch_size: int = 16
+) -> dict[str, dict[str, float | None] | None]:
     """The scores of a run's P and C on records, of unaugmented crops without a flip test.
 
     Args:

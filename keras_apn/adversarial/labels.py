@@ -3,8 +3,6 @@
 Both are decided per sample and joint, from predictions that no gradient flows back into.
 """
 
-from __future__ import annotations
-
 import math
 
 import tensorflow as tf
@@ -59,7 +57,7 @@ def thresholds(training: TrainingConfig, progress: tf.Tensor) -> dict[str, tf.Te
     }
 
 
-def threshold(schedule: str, start: float, end: float, progress: float | tf.Tensor) -> tf.Tensor:
+def threshold(schedule: str, start: float, end: float, progress: tf.Tensor) -> tf.Tensor:
     """A threshold on its way from `start` to `end`.
 
     Args:

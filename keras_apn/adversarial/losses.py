@@ -1,11 +1,11 @@
 """The loss of G's heatmaps (Eq. 1) and of the discriminators' labels (Eq. 2 to 4). Unannotated joints weigh nothing."""
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
 
+from keras_apn.adversarial.batch import Joints
 from keras_apn.config import TrainingConfig
 
 REDUCTIONS = ("mean", "sum")
@@ -53,7 +53,10 @@ def heatmap_loss(
 
 
 def generator_loss(
-    stacks: list[dict[str, tf.Tensor]], truth: dict[str, tf.Tensor], joints: dict[str, Any], training: TrainingConfig
+    stacks: Sequence[dict[str, tf.Tensor]],
+    truth: dict[str, tf.Tensor],
+    joints: dict[str, Joints],
+    training: TrainingConfig,
 ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
     """Eq. 1: the loss of all stacks' heatmaps.
 
@@ -72,7 +75,12 @@ def generator_loss(
     for maps in stacks:
         for task, predicted in maps.items():
             mask, divisor = joints[task]
-            how = {"stacks": len(stacks), "reduction": training.reduction, "weights": weights, "count": divisor}
+            how: dict[str, Any] = {
+                "stacks": len(stacks),
+                "reduction": training.reduction,
+                "weights": weights,
+                "count": divisor,
+            }
             parts[task] += heatmap_loss(predicted, truth[task], mask, **how)
     total = sum(parts.values())
     return total, {"loss": total, **{f"loss_{task}": part for task, part in parts.items()}}

@@ -1,7 +1,5 @@
 """Adversarial PoseNet: G, P and C trained together (Section 2.5, Algorithm 1)."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 
@@ -121,7 +119,7 @@ class AdversarialPoseNet(keras.Model):
         return [*names, "delta", "epsilon"] if self.networks.discriminators else names
 
     @property
-    def metrics(self) -> list[Any]:
+    def metrics(self) -> list[keras.metrics.Metric]:
         """What `fit` and `evaluate` reset and report."""
         return [*self.means.values(), self.pckh]
 
@@ -222,7 +220,7 @@ class AdversarialPoseNet(keras.Model):
         joints, moved, scrambled = moved_joints.of_every_second(*place, -1 - self._draw())
         return {"moved_heatmap": joints, "moved": moved, "scrambled": scrambled}
 
-    def optimizers_of(self, phase: str) -> dict[str, Any]:
+    def optimizers_of(self, phase: str) -> dict[str, keras.optimizers.Optimizer]:
         """By network what moves it in one of `phases`."""
         own = phase == "adversarial" and self.adversarial_optimizer is not None
         generator_optimizer = self.adversarial_optimizer if own else self.optimizer

@@ -1,7 +1,5 @@
 """True poses with some joints moved: the mistakes that P must know from bodies whatever G does (BUILD_NOTES 46)."""
 
-from __future__ import annotations
-
 import tensorflow as tf
 
 from data_pipeline.skeleton import MIRROR
@@ -47,7 +45,7 @@ def move(
 
 def of_every_second(
     joints_heatmap: tf.Tensor, head_size_heatmap: tf.Tensor, annotated: tf.Tensor, seed: tf.Tensor
-) -> tuple[tf.Tensor, ...]:
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """Moves joints of every second person, of the others where the second number of the seed is one more or less.
 
     Who is left is real to P, so that its step on the truth costs one forward of all people (BUILD_NOTES 46).

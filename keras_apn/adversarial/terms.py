@@ -1,7 +1,5 @@
 """The terms of Eq. 2 and 3: on which maps P and C learn which labels."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import keras

@@ -3,7 +3,7 @@
 `alternating.py` has Algorithm 1 as it is printed.
 """
 
-from __future__ import annotations
+from collections.abc import Sequence
 
 import keras
 import tensorflow as tf
@@ -16,8 +16,8 @@ from keras_apn.models.networks import Networks
 
 
 def joint(
-    networks: Networks, batch: Batch, training: TrainingConfig, progress: tf.Tensor | float
-) -> tuple[dict[str, list[tf.Tensor]], dict[str, tf.Tensor]]:
+    networks: Networks, batch: Batch, training: TrainingConfig, progress: tf.Tensor
+) -> tuple[dict[str, list], dict[str, tf.Tensor]]:
     """The gradients of one step.
 
     Args:
@@ -82,16 +82,16 @@ def fake_labels(
 
 def backward(
     prediction: tf.GradientTape,
-    stacks: list[dict[str, tf.Tensor]],
+    stacks: Sequence[dict[str, tf.Tensor]],
     generator: keras.Model,
-    upstream: list[dict[str, tf.Tensor]],
+    upstream: Sequence[dict[str, tf.Tensor]],
 ) -> list[tf.Tensor]:
     """G's gradient, from the tape of its forward and the gradients at its heatmaps."""
     maps, at_maps = (tf.nest.flatten(each) for each in (stacks, upstream))
     return prediction.gradient(maps, generator.trainable_variables, output_gradients=at_maps)
 
 
-def named(key: str, its_logs: dict[str, tf.Tensor], its_terms: dict) -> dict[str, tf.Tensor]:
+def named(key: str, its_logs: dict[str, tf.Tensor], its_terms: dict[str, terms.Term]) -> dict[str, tf.Tensor]:
     """What `terms.loss` logs of a discriminator, under its name, and the share of fakes whose label is 1."""
     logs = {f"loss_{key}_{kind}": its_logs[f"loss_{kind}"] for kind in its_terms}
     logs |= {f"{key}_accuracy_{kind}": its_logs[f"accuracy_{kind}"] for kind in its_terms}

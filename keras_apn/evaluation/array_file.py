@@ -1,7 +1,5 @@
 """Files of named arrays as other tools write them: MATLAB 5 and 7.3, HDF5, npz. Told apart by what they hold."""
 
-from __future__ import annotations
-
 import zipfile
 import zlib
 
@@ -11,6 +9,7 @@ import scipy.io
 from scipy.io.matlab import MatReadError
 
 from data_pipeline.common.errors import UserError
+from data_pipeline.common.files import StrPath
 
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 MATLAB_73 = b"MATLAB 7.3 MAT-file"
@@ -23,7 +22,7 @@ _UNREADABLE = (
 )  # fmt: skip
 
 
-def load(path: str) -> dict[str, np.ndarray]:
+def load(path: StrPath) -> dict[str, np.ndarray]:
     """Reads all arrays of numbers in a file.
 
     Args:
@@ -47,7 +46,7 @@ def load(path: str) -> dict[str, np.ndarray]:
         raise UserError(f"{path} is not a whole file of its kind; give {KINDS}") from error
 
 
-def take(arrays: dict[str, np.ndarray], name: str, path: str) -> np.ndarray:
+def take(arrays: dict[str, np.ndarray], name: str, path: StrPath) -> np.ndarray:
     """One array by its name; a UserError that says what there is instead where it is missing."""
     if name not in arrays:
         holds = ", ".join(f"{other} {value.shape}" for other, value in arrays.items()) or "no array of numbers"

@@ -1,12 +1,11 @@
 """Predictions made elsewhere: `preds` in a file, 1-based pixels, 16 joints in MPII's order or 14 in LSP's."""
 
-from __future__ import annotations
-
 import itertools
 
 import numpy as np
 
 from data_pipeline.common.errors import UserError
+from data_pipeline.common.files import StrPath
 from data_pipeline.readers import lsp
 from data_pipeline.skeleton import JOINTS, NUM_JOINTS
 from keras_apn.evaluation import array_file
@@ -16,7 +15,7 @@ LSP_JOINTS = len(lsp.ORDER)
 ORDERS = "(N,16,2) or (N,14,2)"
 
 
-def read(path: str, people: tuple) -> np.ndarray:
+def read(path: StrPath, people: tuple[int, ...]) -> np.ndarray:
     """Reads the joints that someone else predicted.
 
     Args:
@@ -36,7 +35,7 @@ def read(path: str, people: tuple) -> np.ndarray:
     return joints if joints.shape[1] == NUM_JOINTS else sixteen(joints)
 
 
-def arrange(values: np.ndarray, people: tuple, path: str) -> np.ndarray:
+def arrange(values: np.ndarray, people: tuple[int, ...], path: StrPath) -> np.ndarray:
     """Puts the axes of predictions in order.
 
     The documented order is taken where it fits. Else the axes are told by their sizes: 2 coordinates, 16 or 14 joints,
@@ -73,7 +72,7 @@ def _is_poses(shape):
     return shape[1] in (NUM_JOINTS, LSP_JOINTS) and shape[2] == 2
 
 
-def require_finite(joints: np.ndarray, path: str) -> None:
+def require_finite(joints: np.ndarray, path: StrPath) -> None:
     """Raises a UserError that names the first joint that is NaN or infinite; (N, 16, 2) or (N, 14, 2)."""
     wrong = ~np.isfinite(joints).all(axis=-1)
     if wrong.any():

@@ -1,9 +1,7 @@
 """Predictions of records' people beside their truth, and everything that is scored of them."""
 
-from __future__ import annotations
-
 import collections
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,8 +15,8 @@ from keras_apn.metrics import average_precision, pck, plausibility
 
 
 def examples(
-    paths: list[str], crop_size: int, batch_size: int, scales: tuple = test_time_augmentation.ONE_SCALE
-) -> Iterator[Any]:
+    paths: Sequence[str], crop_size: int, batch_size: int, scales: tuple[float, ...] = test_time_augmentation.ONE_SCALE
+) -> Iterator[dict[str, Any]]:
     """Unaugmented crops of records with their truth, in the records' order.
 
     Args:
@@ -57,7 +55,7 @@ def examples(
 
 
 def collect(
-    paths: list[str], crop_size: int, batch_size: int, estimator: Any = None, crops: bool = False
+    paths: Sequence[str], crop_size: int, batch_size: int, estimator: Any = None, crops: bool = False
 ) -> dict[str, np.ndarray]:
     """Runs over records once.
 
@@ -88,7 +86,7 @@ def collect(
     return {**arrays, "image": np.array([name.decode() for name in arrays["image"]], object)}
 
 
-def score(found: dict[str, Any], metric: str, ranges: plausibility.Ranges | None = None) -> dict[str, Any]:
+def score(found: dict[str, np.ndarray], metric: str, ranges: plausibility.Ranges | None = None) -> dict[str, Any]:
     """Everything that a table or a report shows of one predictor.
 
     Args:

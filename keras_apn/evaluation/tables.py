@@ -1,14 +1,10 @@
 """Scores as text, in the paper's columns."""
 
-from __future__ import annotations
-
-from typing import Any
-
 from data_pipeline.skeleton import COLUMNS
 from keras_apn.metrics import pck
 
 
-def table(rows: dict[str, dict[str, dict[str, Any] | int]], metric: str) -> str:
+def table(rows: dict[str, dict], metric: str) -> str:
     """Scores of several predictors.
 
     Args:

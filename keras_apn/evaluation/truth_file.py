@@ -1,7 +1,5 @@
 """The truth that predictions made elsewhere are scored against: MPII's validation people, or LSP."""
 
-from __future__ import annotations
-
 import contextlib
 import dataclasses
 import os
@@ -9,6 +7,7 @@ import os
 import numpy as np
 
 from data_pipeline.common.errors import UserError
+from data_pipeline.common.files import StrPath
 from data_pipeline.readers import lsp, mpii
 from data_pipeline.skeleton import NUM_JOINTS
 from keras_apn.evaluation import array_file
@@ -38,19 +37,19 @@ class Truth:
     annotated: np.ndarray
     visible: np.ndarray | None
 
-    def people(self) -> tuple:
+    def people(self) -> tuple[int, ...]:
         """How many people predictions may be of: all, or on LSP's 2000 the last 1000, its test set."""
         n, train = len(self.true), lsp.LSP_TRAIN_PEOPLE
         return (n, n - train) if self.metric == "pck" and n == 2 * train else (n,)
 
-    def last(self, people: int) -> Truth:
+    def last(self, people: int) -> "Truth":
         """The truth of the last so many people."""
         chosen = slice(len(self.true) - people, None)
         known = {name: getattr(self, name) for name in ARRAYS if getattr(self, name) is not None}
         return dataclasses.replace(self, **{name: values[chosen] for name, values in known.items()})
 
 
-def read(path: str) -> Truth:
+def read(path: StrPath) -> Truth:
     """Reads `detections_our_format.mat` or LSP's `joints.mat`, in any format of `array_file`.
 
     Raises:
@@ -96,7 +95,7 @@ def _lsp(values, path):
     return Truth("pck", true, head_size, annotated, visible)
 
 
-def with_visibility(truth: Truth, path: str, annotations: str | None = None) -> tuple:
+def with_visibility(truth: Truth, path: StrPath, annotations: StrPath | None = None) -> tuple[Truth, StrPath | None]:
     """Adds which joints are visible, which `detections_our_format.mat` does not say.
 
     Args:

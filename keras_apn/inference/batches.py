@@ -1,14 +1,12 @@
 """Batches of crops as models take them, and of answers as models give them: quantisation and fixed sizes."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 
-def quantised(crops: Any, dtype: type, scale: float = 0.0, zero: int = 0) -> np.ndarray:
+def quantised(crops: np.ndarray, dtype: DTypeLike, scale: float = 0.0, zero: int = 0) -> np.ndarray:
     """Crops as a model takes them.
 
     Args:
@@ -28,7 +26,9 @@ def dequantised(values: np.ndarray, scale: float, zero: int) -> np.ndarray:
     return values if not scale else (values.astype(np.float32) - zero) * np.float32(scale)
 
 
-def in_batches(run: Callable, values: np.ndarray, size: int | None) -> dict[str, np.ndarray]:
+def in_batches(
+    run: Callable[[np.ndarray], dict[str, np.ndarray]], values: np.ndarray, size: int | None
+) -> dict[str, np.ndarray]:
     """Runs batches of a fixed size, the last one filled up; all at once where any size is taken.
 
     Args:

@@ -1,10 +1,9 @@
 """Files of boxes, as people detectors write them or a person types them: JSON and CSV."""
 
-from __future__ import annotations
-
 import csv
 import json
 import os
+from collections.abc import Sequence
 
 from data_pipeline.common.errors import UserError
 
@@ -16,7 +15,7 @@ CSV_COLUMNS = ("image", "x", "y", "width", "height")
 MOST = 1e6
 
 
-def read(path: str) -> dict:
+def read(path: str) -> dict[str, list[list[float]]]:
     """Reads a file of boxes.
 
     Args:
@@ -98,7 +97,7 @@ def _coco_entries(content, path):
         raise UserError(f"{path} has annotations but is not as COCO's files are: {error!r}") from error
 
 
-def parse(values: list, place: str) -> list[float]:
+def parse(values: Sequence, place: str) -> list[float]:
     """Four numbers, or words for them, as a box.
 
     Raises:

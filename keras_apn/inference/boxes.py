@@ -3,11 +3,9 @@
 A box is a list of x, y, width and height in pixels from the picture's corner; None means the whole picture.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from data_pipeline.common.errors import UserError
 from keras_apn.inference import box_file
@@ -27,7 +25,7 @@ class Boxes:
     listed: dict | None = None
     path: str = ""
 
-    def of_pictures(self, paths: list[str]) -> list:
+    def of_pictures(self, paths: Sequence[str]) -> list[list]:
         """The boxes of each picture, a list of lists; a picture that a file does not name has none.
 
         A file's name means a picture whose path ends in it.
@@ -51,7 +49,7 @@ class Boxes:
             raise UserError(f"{self.path} names none of the pictures; it names {first}, they are as {paths[0]}")
         return chosen
 
-    def of_frames(self, height: int, width: int) -> Callable:
+    def of_frames(self, height: int, width: int) -> Callable[[int], list]:
         """The people of a video's frames of so many pixels, as a function from a frame's number, the first's being 0.
 
         Raises:
@@ -69,7 +67,7 @@ class Boxes:
         return lambda number: list(self.alike) if self.listed is None else numbered.get(number, [])
 
 
-def from_flags(words: list[str] | None, path: str | None) -> Boxes:
+def from_flags(words: Sequence[str] | None, path: str | None) -> Boxes:
     """The boxes that `--box` and `--boxes` give.
 
     Args:
@@ -89,7 +87,7 @@ def from_flags(words: list[str] | None, path: str | None) -> Boxes:
     return Boxes(alike=tuple(box_file.parse(box.split(","), "--box") for box in given) or (None,))
 
 
-def check_inside(box: list | None, height: int, width: int, picture: str) -> None:
+def check_inside(box: Sequence[float] | None, height: int, width: int, picture: str) -> None:
     """Raises UserError for a box that shows nothing of a picture of so many pixels."""
     if box and (box[0] >= width or box[1] >= height or box[0] + box[2] <= 0 or box[1] + box[3] <= 0):
         numbers = ",".join(f"{value:g}" for value in box)

@@ -1,10 +1,9 @@
 """G with P and C beside it, which say of every joint whether its place is plausible and whether G is sure of it."""
 
-from __future__ import annotations
-
 import tensorflow as tf
 
 from data_pipeline.common.errors import UserError
+from data_pipeline.common.files import StrPath
 from keras_apn import config as configuration
 from keras_apn.inference import pose_estimator, test_time_augmentation
 from keras_apn.models import networks
@@ -14,7 +13,7 @@ from keras_apn.models.networks import Networks
 PROBABILITIES = {"p": "plausible", "c": "confident"}
 
 
-def probabilities(networks: Networks, maps: dict[str, tf.Tensor], context: tf.Tensor) -> dict:
+def probabilities(networks: Networks, maps: dict[str, tf.Tensor], context: tf.Tensor) -> dict[str, tf.Tensor]:
     """What P and C say of each joint of heatmaps, as far as they are there.
 
     Args:
@@ -55,7 +54,7 @@ class JudgedEstimator:
         return {**pose_estimator.joints_in_maps(maps), **probabilities(self.networks, maps, context)}
 
 
-def load(workdir: str) -> Networks:
+def load(workdir: StrPath) -> Networks:
     """The `Networks` with a workdir's best weights: those of P and C are of the same epoch as G's.
 
     Raises:
@@ -70,7 +69,7 @@ def load(workdir: str) -> Networks:
     return Networks(*built.values())
 
 
-def from_workdir(workdir: str, flip: bool = False) -> JudgedEstimator:
+def from_workdir(workdir: StrPath, flip: bool = False) -> JudgedEstimator:
     """The judged estimator with a workdir's best weights.
 
     Raises:

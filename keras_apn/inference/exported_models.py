@@ -1,7 +1,5 @@
 """Exported models, each in its own runtime, behind the interface of `pose_estimator.PoseEstimator`."""
 
-from __future__ import annotations
-
 import os
 from typing import Any
 
@@ -9,6 +7,7 @@ import tensorflow as tf
 
 from data_pipeline.common import tensorflow_setup
 from data_pipeline.common.errors import UserError
+from data_pipeline.common.files import StrPath
 from keras_apn.inference import pose_estimator, runtimes, test_time_augmentation
 
 SAVED_MODEL_FILE = "saved_model.pb"
@@ -31,7 +30,7 @@ class ExportedEstimator:
         self,
         model: runtimes.SavedModel | runtimes.TFLite | runtimes.ONNX,
         flip: bool = False,
-        scales: tuple = test_time_augmentation.ONE_SCALE,
+        scales: tuple[float, ...] = test_time_augmentation.ONE_SCALE,
     ) -> None:
         self.flip, self.scales = flip, tuple(scales)
         self.model, self.crop_size = model, model.crop_size
@@ -39,7 +38,7 @@ class ExportedEstimator:
         if self.averages and "pose" not in model.outputs:
             raise UserError("--flip and --scales need heatmaps, and this export gives joints alone")
 
-    def heatmaps(self, crops: list[tf.Tensor] | tf.Tensor) -> dict[str, tf.Tensor]:
+    def heatmaps(self, crops: Any) -> dict[str, tf.Tensor]:
         """Heatmaps, averaged, as `pose_estimator.PoseEstimator.heatmaps` gives them."""
         return test_time_augmentation.average(self._maps, crops, self.flip, self.scales)
 
@@ -68,7 +67,9 @@ class ExportedEstimator:
         return pose_estimator.joints_in_image(self, image_bytes, boxes)
 
 
-def load(path: str, flip: bool = False, scales: tuple = test_time_augmentation.ONE_SCALE) -> ExportedEstimator:
+def load(
+    path: StrPath, flip: bool = False, scales: tuple[float, ...] = test_time_augmentation.ONE_SCALE
+) -> ExportedEstimator:
     """Loads an exported model.
 
     Args:

@@ -4,10 +4,6 @@ What a server is sent is anybody's. A check that fails raises `tf.errors.Invalid
 client can read; all are stock operators, so that they travel with an exported graph.
 """
 
-from __future__ import annotations
-
-from typing import Any
-
 import tensorflow as tf
 
 from keras_apn.inference.box_file import MOST
@@ -26,7 +22,7 @@ FRAMES, TABLES = (0xC0, 0xCF), (0xC4, 0xC8, 0xCC)
 FRAME_HEADER = 9
 
 
-def decode(encoded: tf.Tensor | bytes) -> tf.Tensor:
+def decode(encoded: tf.Tensor) -> tf.Tensor:
     """Decodes a JPEG or PNG file to the bytes that Pillow gives: TensorFlow's usual way is off by up to 19 of 255.
 
     Args:
@@ -50,7 +46,7 @@ def check_batch(image_bytes: tf.Tensor, boxes: tf.Tensor) -> tuple[tf.Tensor, tf
         return tf.identity(image_bytes), tf.identity(boxes)
 
 
-def read(encoded: tf.Tensor, box: tf.Tensor, row: tf.Tensor) -> Any:
+def read(encoded: tf.Tensor, box: tf.Tensor, row: tf.Tensor) -> tf.Tensor:
     """Checks a photograph and its box by the file's header, then decodes it.
 
     Args:
@@ -81,7 +77,7 @@ def _image(row):
     return tf.strings.join(["image ", tf.strings.as_string(row)])
 
 
-def _check_kind(encoded, row):
+def _check_kind(encoded: tf.Tensor, row: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """The file and whether it is a PNG, where it is one or a JPEG."""
     jpeg = tf.strings.substr(encoded, 0, len(JPEG_START)) == JPEG_START
     png = tf.strings.substr(encoded, 0, len(PNG_START)) == PNG_START

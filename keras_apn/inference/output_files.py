@@ -1,17 +1,16 @@
 """What was found, written: a JSON line a person, and drawings."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from data_pipeline import drawing
 from data_pipeline.common.errors import UserError
+from data_pipeline.common.files import StrPath
 from data_pipeline.skeleton import JOINTS
 from keras_apn.inference import visualization
 
@@ -22,7 +21,7 @@ PROBABILITIES = ("occluded", "plausible", "confident")
 
 
 @contextlib.contextmanager
-def whole_file(path: str) -> Iterator[Any]:
+def whole_file(path: StrPath) -> Iterator[str]:
     """Gives a name to write to; the file becomes `path` at the end, and goes where an exception comes before."""
     stem, extension = os.path.splitext(path)
     partial = f"{stem}.partial{extension}"
@@ -35,7 +34,7 @@ def whole_file(path: str) -> Iterator[Any]:
             os.remove(partial)
 
 
-def describe(label: dict, number: int, box: list[float] | None, found: dict[str, np.ndarray]) -> dict[str, Any]:
+def describe(label: dict, number: int, box: Sequence[float] | None, found: dict[str, np.ndarray]) -> dict[str, Any]:
     """One person as a dict that goes into a line.
 
     Args:
@@ -62,7 +61,7 @@ def describe(label: dict, number: int, box: list[float] | None, found: dict[str,
     return {**label, "person": number, "box": box, "joints": joints}
 
 
-def draw(picture: Any, found: list[dict[str, np.ndarray]]) -> np.ndarray:
+def draw(picture: Any, found: Sequence[dict[str, np.ndarray]]) -> np.ndarray:
     """A `pictures.Picture` with the boxes that were given and all skeletons; [H, W, 3] uint8 RGB."""
     drawn = picture.image
     for box in filter(None, picture.people.values()):
@@ -72,7 +71,11 @@ def draw(picture: Any, found: list[dict[str, np.ndarray]]) -> np.ndarray:
     return drawn
 
 
-def write(answers: Iterator | list[tuple[Any, list[dict]]], output: str, overlays: Callable | None = None) -> int:
+def write(
+    answers: Iterable[tuple],
+    output: StrPath,
+    overlays: Callable[[str], contextlib.AbstractContextManager] | None = None,
+) -> int:
     """Writes answers as they come; `predictions.jsonl` appears when it is whole.
 
     Args:

@@ -1,21 +1,19 @@
 """Pictures to find people in: a file, a folder's, or those that match a glob."""
 
-from __future__ import annotations
-
 import contextlib
 import dataclasses
 import glob
 import os
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import tensorflow as tf
 
 from data_pipeline import drawing
 from data_pipeline.common.errors import UserError
+from data_pipeline.common.files import StrPath
 from keras_apn.inference import image_decoding
-from keras_apn.inference.boxes import check_inside
+from keras_apn.inference.boxes import Boxes, check_inside
 
 EXTENSIONS = (".jpg", ".jpeg", ".png")
 
@@ -48,7 +46,7 @@ class Pictures:
 
     unit = "picture"
 
-    def __init__(self, paths: list[str], boxes: Any) -> None:
+    def __init__(self, paths: Sequence[str], boxes: Boxes) -> None:
         self.paths, self.boxes = paths, boxes.of_pictures(paths)
         self.without_people = sum(not chosen for chosen in self.boxes)
         self.total = len(paths) - self.without_people
@@ -56,7 +54,7 @@ class Pictures:
         folder = os.path.commonpath([os.path.dirname(os.path.abspath(path)) for path in paths])
         self.names = [os.path.relpath(os.path.abspath(path), folder) for path in paths]
 
-    def read(self, report: Callable | None) -> Iterator[Any]:
+    def read(self, report: Callable[[UserError], None]) -> Iterator[Picture]:
         """Yields a `Picture` for each file that has people.
 
         Args:
@@ -79,7 +77,7 @@ class Pictures:
                 yield Picture({"image": name}, image, people)
 
     @contextlib.contextmanager
-    def overlays(self, folder: str) -> Iterator[Any]:
+    def overlays(self, folder: StrPath) -> Iterator[Callable[[Picture, np.ndarray], None]]:
         """Gives a function that writes what was drawn of a `Picture`, as a file of the picture's name in `folder`.
 
         Raises:
@@ -112,7 +110,7 @@ def find(path: str) -> list[str]:
     return found
 
 
-def read(path: str) -> np.ndarray:
+def read(path: StrPath) -> np.ndarray:
     """Decodes a file as the exported graphs do: as it is stored, whatever a camera noted of how it was held.
 
     Returns:

@@ -3,8 +3,6 @@
 All of it is TensorFlow, so that an exported graph does what the programs do.
 """
 
-from __future__ import annotations
-
 import warnings
 import zipfile
 from typing import Any
@@ -14,6 +12,7 @@ import tensorflow as tf
 
 from data_pipeline import geometry
 from data_pipeline.common.errors import UserError
+from data_pipeline.common.files import StrPath
 from data_pipeline.decode import decode, occlusion_probability
 from keras_apn import config as configuration
 from keras_apn.inference import image_decoding, test_time_augmentation
@@ -27,7 +26,7 @@ BOX_MARGIN = 1.25
 DECODED_AT_ONCE = 4
 
 
-def square_of_box(box: tf.Tensor, height: int | tf.Tensor, width: int | tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+def square_of_box(box: tf.Tensor, height: tf.Tensor, width: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """The square that a box's crop shows.
 
     Args:
@@ -69,7 +68,7 @@ def crop_image(image: tf.Tensor, center_image: tf.Tensor, side_image: tf.Tensor,
 
 
 def crop_person(
-    image: tf.Tensor, box: tf.Tensor, crop_size: int, scales: tuple[float] = test_time_augmentation.ONE_SCALE
+    image: tf.Tensor, box: tf.Tensor, crop_size: int, scales: tuple[float, ...] = test_time_augmentation.ONE_SCALE
 ) -> tuple[list[tf.Tensor], tf.Tensor, tf.Tensor]:
     """Cuts the square around a box out of an image.
 
@@ -155,7 +154,7 @@ class PoseEstimator:
     """
 
     def __init__(
-        self, generator: keras.Model, flip: bool = False, scales: tuple = test_time_augmentation.ONE_SCALE
+        self, generator: keras.Model, flip: bool = False, scales: tuple[float, ...] = test_time_augmentation.ONE_SCALE
     ) -> None:
         self.generator = generator
         self.flip = flip
@@ -179,7 +178,7 @@ class PoseEstimator:
         maps = self.generator(crops, training=False)
         return {task: maps[name] for task, name in self.last.items()}
 
-    def joints_in_crop(self, crops: tf.Tensor) -> dict[str, tf.Tensor]:
+    def joints_in_crop(self, crops: tf.Tensor | list[tf.Tensor]) -> dict[str, tf.Tensor]:
         """Joints of crops: `joints_in_maps` of what `heatmaps` gives for them."""
         return joints_in_maps(self.heatmaps(crops))
 
@@ -200,7 +199,7 @@ class Compiled:
         self.joints_in_crop = tf.function(estimator.joints_in_crop, reduce_retracing=True)
 
 
-def load_best(network: keras.Model, workdir: str, name: str) -> None:
+def load_best(network: keras.Model, workdir: StrPath, name: str) -> None:
     """Loads a workdir's best weights of a network, by its name in `checkpoints.networks`.
 
     Raises:
@@ -217,7 +216,9 @@ def load_best(network: keras.Model, workdir: str, name: str) -> None:
         raise UserError(f"{path} cannot be read as the weights of {workdir}'s model: {error}") from error
 
 
-def from_workdir(workdir: str, flip: bool = False, scales: tuple = test_time_augmentation.ONE_SCALE) -> PoseEstimator:
+def from_workdir(
+    workdir: StrPath, flip: bool = False, scales: tuple[float, ...] = test_time_augmentation.ONE_SCALE
+) -> PoseEstimator:
     """The estimator with a workdir's best weights.
 
     Raises:

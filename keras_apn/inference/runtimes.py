@@ -10,13 +10,12 @@ heatmaps, `pose` and `occlusion`, or both. Every runtime has `crop_size`, `outpu
 TensorFlow is imported only by what needs it: it takes more time and memory than the other two runtimes.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
 
 from data_pipeline.common.errors import UserError
+from data_pipeline.common.files import StrPath
 from keras_apn.inference.batches import dequantised, in_batches, quantised
 
 # What must be there of one model; `scores`, `occluded` and `occlusion` may be.
@@ -33,7 +32,7 @@ class SavedModel:
         outputs: which of `ANSWERS` it gives.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: StrPath) -> None:
         import tensorflow as tf
 
         try:
@@ -52,7 +51,7 @@ class SavedModel:
         self.dtype, self.constant = taken["crops"].dtype.as_numpy_dtype, tf.constant
         self.crop_size = _crop_size(taken["crops"].shape, path)
 
-    def taken(self, crops: Any, answer: str) -> Any:
+    def taken(self, crops: np.ndarray, answer: str) -> Any:
         """Crops as a tensor of the model's own type."""
         return self.constant(quantised(crops, self.dtype))
 
@@ -60,7 +59,7 @@ class SavedModel:
         """One call of the signature."""
         return {name: found.numpy() for name, found in self.functions[answer](crops=values).items()}
 
-    def __call__(self, crops: Any, answer: str) -> dict[str, np.ndarray]:
+    def __call__(self, crops: np.ndarray, answer: str) -> dict[str, np.ndarray]:
         """Runs it: [B, S, S, 3] float32 within 0 and 1 to a dict of arrays; `answer` is one of `outputs`."""
         return self.run(self.taken(crops, answer), answer)
 
@@ -73,7 +72,7 @@ class TFLite:
         threads: that it may use; None for its own choice, which is one.
     """
 
-    def __init__(self, path: str, threads: int | None = None) -> None:
+    def __init__(self, path: StrPath, threads: int | None = None) -> None:
         try:
             self.interpreter = _interpreter()(model_path=path, num_threads=threads)
             self.interpreter.allocate_tensors()
@@ -97,7 +96,7 @@ class TFLite:
     def _input(self, answer):
         return self.runners[self.keys[answer]].get_input_details()["crops"]
 
-    def taken(self, crops: Any, answer: str) -> np.ndarray:
+    def taken(self, crops: np.ndarray, answer: str) -> np.ndarray:
         """Crops as an array of the model's own type, by its quantisation."""
         details = self._input(answer)
         return quantised(crops, details["dtype"], *details["quantization"])
@@ -107,7 +106,7 @@ class TFLite:
         runner = self.runners[self.keys[answer]]
         return in_batches(lambda part: runner(crops=part), values, self.batch)
 
-    def __call__(self, crops: Any, answer: str) -> dict[str, np.ndarray]:
+    def __call__(self, crops: np.ndarray, answer: str) -> dict[str, np.ndarray]:
         """As of `SavedModel`."""
         given = self.runners[self.keys[answer]].get_output_details()
         found = self.run(self.taken(crops, answer), answer)
@@ -122,7 +121,7 @@ class ONNX:
         threads: that one operation may use; None for its own choice, which is one a core.
     """
 
-    def __init__(self, path: str, threads: int | None = None) -> None:
+    def __init__(self, path: StrPath, threads: int | None = None) -> None:
         try:
             import onnxruntime
         except ImportError as error:
@@ -145,7 +144,7 @@ class ONNX:
         self.batch = taken.shape[0] if isinstance(taken.shape[0], int) else None
         self.crop_size = _crop_size(taken.shape, path)
 
-    def taken(self, crops: Any, answer: str) -> np.ndarray:
+    def taken(self, crops: np.ndarray, answer: str) -> np.ndarray:
         """Crops as an array of the model's own type."""
         return quantised(crops, self.dtype)
 
@@ -159,7 +158,7 @@ class ONNX:
 
         return in_batches(run, values, self.batch)
 
-    def __call__(self, crops: Any, answer: str) -> dict[str, np.ndarray]:
+    def __call__(self, crops: np.ndarray, answer: str) -> dict[str, np.ndarray]:
         """As of `SavedModel`."""
         return self.run(self.taken(crops, answer), answer)
 

@@ -3,9 +3,7 @@
 A view of scale s covers s times the side of the plain crop, around the same centre, in as many pixels.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
@@ -18,7 +16,7 @@ LEAST_SCALE, MOST_SCALE = 0.5, 1.75
 ONE_SCALE = (1.0,)
 
 
-def require_scales(words: list[str]) -> tuple:
+def require_scales(words: Sequence[str | float]) -> tuple[float, ...]:
     """Scales as a tuple of floats.
 
     Args:
@@ -38,7 +36,10 @@ def require_scales(words: list[str]) -> tuple:
 
 
 def average(
-    predict: Callable, views: tf.Tensor | list[tf.Tensor], flip: bool = False, scales: tuple = ONE_SCALE
+    predict: Callable[[tf.Tensor], dict[str, tf.Tensor]],
+    views: tf.Tensor | Sequence[tf.Tensor],
+    flip: bool = False,
+    scales: tuple[float, ...] = ONE_SCALE,
 ) -> dict[str, tf.Tensor]:
     """Predicts every view and averages what they say of each pixel of the plain crop's heatmaps.
 
@@ -63,7 +64,7 @@ def average(
     return {task: _mean([found[task] for found in maps], scales) for task in maps[0]}
 
 
-def with_mirrored(predict: Callable, crops: tf.Tensor) -> dict[str, tf.Tensor]:
+def with_mirrored(predict: Callable[[tf.Tensor], dict[str, tf.Tensor]], crops: tf.Tensor) -> dict[str, tf.Tensor]:
     """The flip test: the mean of the heatmaps and the mirrored heatmaps of the mirrored crops."""
     maps, mirrored = predict(crops), predict(tf.reverse(crops, [2]))
     return {task: (maps[task] + tf.gather(tf.reverse(mirrored[task], [2]), MIRROR, axis=-1)) / 2 for task in maps}

@@ -1,22 +1,22 @@
 """Videos and cameras: frames to find people in, and a video of what was found."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
 
 # FFmpeg's own words about a file; what a user can mend is told by a UserError.
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 
 import cv2
+import numpy as np
 
 from data_pipeline.common import tensorflow_setup
 from data_pipeline.common.errors import UserError
+from data_pipeline.common.files import StrPath
+from keras_apn.inference.boxes import Boxes
 from keras_apn.inference.output_files import whole_file
 from keras_apn.inference.pictures import Picture
 
@@ -42,7 +42,7 @@ class Video:
     unit = "frame"
     without_people = 0
 
-    def __init__(self, source: str, boxes: Any, most: int | None = None) -> None:
+    def __init__(self, source: str, boxes: Boxes, most: int | None = None) -> None:
         self.source, self.most = source, most
         self.live = source.startswith(CAMERA)
         self.name = source if self.live else os.path.basename(source)
@@ -57,7 +57,7 @@ class Video:
         self.told = 0 if self.live else max(0, int(self.capture.get(cv2.CAP_PROP_FRAME_COUNT)))
         self.total = min((count for count in (self.told, most) if count), default=None)
 
-    def read(self, report: Callable | None) -> Iterator[Any]:
+    def read(self, report: Callable[[UserError], None]) -> Iterator[Picture]:
         """Yields a `Picture` for each frame, those without people too; a camera's until Ctrl-C.
 
         Args:
@@ -88,7 +88,7 @@ class Video:
             report(UserError(f"{self.source} ended after {number} frames{f' of {self.told}' if self.told else ''}"))
 
     @contextlib.contextmanager
-    def overlays(self, folder: str) -> Iterator[Any]:
+    def overlays(self, folder: StrPath) -> Iterator[Callable[[Picture, np.ndarray], None]]:
         """Gives a function that adds what was drawn of a `Picture` to an MP4 file in `folder`, without sound.
 
         Raises:

@@ -1,7 +1,5 @@
 """Drawing predictions: the skeleton with occluded joints as G's occlusion heatmaps tell them."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from data_pipeline import drawing

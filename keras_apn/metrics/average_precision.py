@@ -1,7 +1,5 @@
 """Average precision: how well occlusion probabilities rank occluded joints above visible ones."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

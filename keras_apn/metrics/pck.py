@@ -6,8 +6,7 @@ Sums and counts are accumulated, never means of batch means. "Mean" has three co
 the 14 together; `pooled_16`, of all 16.
 """
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -55,7 +54,7 @@ def distances(predicted: np.ndarray, true: np.ndarray, normaliser: np.ndarray, a
     return np.where(counted, away / np.maximum(np.asarray(normaliser, np.float64), 1e-9)[:, None], np.nan)
 
 
-def rates(normalised: np.ndarray, threshold: float) -> dict[str, Any]:
+def rates(normalised: np.ndarray, threshold: float) -> dict[str, float | None]:
     """Percent of joints within the threshold.
 
     Args:
@@ -98,7 +97,7 @@ def _finite_mean(values):
     return float(values.mean()) if values.size else None
 
 
-def curve(normalised: np.ndarray, most: float) -> dict[str, Any]:
+def curve(normalised: np.ndarray, most: float) -> dict[str, list]:
     """`rates` at `CURVE_POINTS` thresholds from 0 to `most`.
 
     Returns:
@@ -109,7 +108,7 @@ def curve(normalised: np.ndarray, most: float) -> dict[str, Any]:
     return {"thresholds": thresholds.tolist(), **{name: [table[name] for table in tables] for name in tables[0]}}
 
 
-def area(thresholds: list[float], percents: list) -> float | None:
+def area(thresholds: Sequence[float], percents: Sequence[float | None]) -> float | None:
     """The area under a curve over its range: its mean height, percent; None where it has no heights."""
     if percents[0] is None:
         return None
@@ -117,7 +116,7 @@ def area(thresholds: list[float], percents: list) -> float | None:
     return float(((heights[1:] + heights[:-1]) / 2 * np.diff(thresholds)).sum() / width)
 
 
-def errors(normalised: np.ndarray) -> dict[str, Any]:
+def errors(normalised: np.ndarray) -> dict[str, float | None]:
     """`mean` and `median` distance over the annotated ones of the 14 joints; None where there is none."""
     counted = normalised[:, list(JOINTS_14)]
     counted = counted[~np.isnan(counted)]
@@ -128,7 +127,7 @@ def errors(normalised: np.ndarray) -> dict[str, Any]:
 
 def by_visibility(
     normalised: np.ndarray, visible: np.ndarray | None, threshold: float, occlusion_known: np.ndarray | None = None
-) -> dict[str, Any]:
+) -> dict[str, dict[str, float | None]]:
     """Percent of wrists and elbows within the threshold, left and right pooled (the paper's Table 3).
 
     Args:
@@ -152,7 +151,7 @@ def by_visibility(
 
 def score(
     normalised: np.ndarray, visible: np.ndarray | None, metric: str = "pckh", occlusion_known: np.ndarray | None = None
-) -> dict[str, dict[str, Any] | int]:
+) -> dict[str, Any]:
     """Everything that can be said of distances alone.
 
     Args:
@@ -218,7 +217,7 @@ class PCKh(keras.metrics.Metric):
         seen = tf.reduce_sum(tf.cast(count > 0, tf.float32))
         return tf.reduce_sum(tf.math.divide_no_nan(right, count)) / tf.maximum(seen, 1.0)
 
-    def table(self) -> dict[str, Any]:
+    def table(self) -> dict[str, float | None]:
         """What the function `rates` gives for all batches so far; outside of graphs."""
         return _rates(*self._counted())
 

@@ -14,10 +14,10 @@ those of the 99 % that are not the rarest. Of a few thousand poses or fewer, who
 it may be more than 99 %.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import glob
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -110,7 +110,7 @@ def leave(ranges: Ranges, joints: np.ndarray, head_size: np.ndarray, known: np.n
     """
     length, asymmetry = measure(joints, head_size, known)
     short = (length < ranges.shortest[:, None]).any(axis=(1, 2))
-    found = {
+    found: dict[str, Any] = {
         "limbs": short | (length > ranges.longest[:, None]).any(axis=(1, 2)),
         "symmetry": (asymmetry > ranges.asymmetry).any(axis=1),
     }
@@ -119,7 +119,7 @@ def leave(ranges: Ranges, joints: np.ndarray, head_size: np.ndarray, known: np.n
 
 def shares(
     ranges: Ranges, predicted: np.ndarray, true: np.ndarray, head_size: np.ndarray, annotated: np.ndarray
-) -> dict[str, float]:
+) -> dict[str, float | None]:
     """How many predictions could not be people's, for JSON.
 
     Only limbs whose ends are annotated are judged: where a joint is out of the picture, no answer is right.
@@ -141,7 +141,7 @@ def shares(
     return {name: float(100.0 * np.mean(left)) for name, left in {**found, "truth": truth}.items()}
 
 
-def of_records(paths: list[str]) -> Ranges:
+def of_records(paths: Sequence[str]) -> Ranges:
     """The `Ranges` of the true poses in shards; no picture is decoded, and damaged records are left out.
 
     Raises:

@@ -1,7 +1,5 @@
 """How well scores rank, and how far probabilities are to be trusted: thin Keras metrics of labels and verdicts."""
 
-from __future__ import annotations
-
 import keras
 import tensorflow as tf
 

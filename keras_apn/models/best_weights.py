@@ -4,25 +4,25 @@ Keras 2 and 3 lay these files out differently, so a run's belong to its lane. `b
 the weights of models that are shipped (BUILD_NOTES 50).
 """
 
-from __future__ import annotations
-
 import contextlib
 import os
-from typing import Any
+from collections.abc import Callable
 
 import keras
 import numpy as np
+
+from data_pipeline.common.files import StrPath
 
 FOLDER = "best"
 PORTABLE = ".weights.npz"
 
 
-def path(workdir: str, network: str) -> str:
+def path(workdir: StrPath, network: str) -> str:
     """Where a workdir keeps the best weights of a network, by its name in `checkpoints.networks`."""
     return os.path.join(workdir, FOLDER, f"{network}.weights.h5")
 
 
-def find(workdir: str, network: str) -> str | None:
+def find(workdir: StrPath, network: str) -> str | None:
     """The file that holds the best weights of a network, a run's own or portable ones; None where there is none."""
     own = path(workdir, network)
     portable = own.replace(".weights.h5", PORTABLE)
@@ -30,9 +30,9 @@ def find(workdir: str, network: str) -> str | None:
 
 
 def save(
-    workdir: str,
+    workdir: StrPath,
     networks: dict[str, keras.Model],
-    generator_weights: Any = contextlib.nullcontext,
+    generator_weights: Callable[[], contextlib.AbstractContextManager] = contextlib.nullcontext,
     portable: bool = False,
 ) -> None:
     """Writes the weights of networks; each file is replaced when it is whole.

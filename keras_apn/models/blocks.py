@@ -1,7 +1,5 @@
 """The parts that G, P and C are built of: convolutions, the residual module and the encoder-decoder."""
 
-from __future__ import annotations
-
 import keras
 import tensorflow as tf
 
@@ -77,7 +75,7 @@ class Double(keras.layers.Layer):
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         return _double(inputs)
 
-    def compute_output_shape(self, input_shape: tuple[None, int, int, int]) -> tuple[None, int, int, int]:
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
         batch, height, width, channels = input_shape
         return (batch, 2 * height, 2 * width, channels)
 

@@ -1,6 +1,6 @@
 """The layers of P and C that Keras does not have: joints pooled where their maps are, maps apart from their norms."""
 
-from __future__ import annotations
+from collections.abc import Sequence
 
 import keras
 import tensorflow as tf
@@ -19,14 +19,14 @@ class PooledAtJoints(keras.layers.Layer):
     reaches the maps through the weights: P can tell a joint to be elsewhere.
     """
 
-    def call(self, inputs: list[tf.Tensor]) -> tf.Tensor:
+    def call(self, inputs: Sequence[tf.Tensor]) -> tf.Tensor:
         maps, features = inputs
         squares = tf.square(tf.nn.relu(maps))
         total = tf.reduce_sum(squares, (1, 2))
         pooled = tf.einsum("bhwj,bhwc->bjc", squares, features)
         return pooled / (total + EMPTY)[..., None]
 
-    def compute_output_shape(self, input_shape: list[tuple[None, int, int, int]]) -> tuple[int | None, ...]:
+    def compute_output_shape(self, input_shape: Sequence[tuple]) -> tuple:
         maps, features = input_shape
         return (maps[0], maps[-1], features[-1])
 
@@ -35,7 +35,7 @@ class PooledAtJoints(keras.layers.Layer):
 class Readings(keras.layers.Layer):
     """A linear reading of each joint's own features: [B, J, C] to [B, J]."""
 
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
+    def build(self, input_shape: tuple) -> None:
         _, joints, channels = input_shape
         self.kernel = self.add_weight(
             name="kernel", shape=(joints, channels), initializer=keras.initializers.GlorotUniform()
@@ -46,7 +46,7 @@ class Readings(keras.layers.Layer):
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         return tf.reduce_sum(inputs * tf.cast(self.kernel, inputs.dtype), -1) + tf.cast(self.bias, inputs.dtype)
 
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
         return tuple(input_shape[:-1])
 
 
@@ -57,7 +57,7 @@ class Norms(keras.layers.Layer):
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         return tf.sqrt(tf.reduce_sum(tf.square(inputs), (1, 2)) + FAINT**2)
 
-    def compute_output_shape(self, input_shape: tuple[None, int, int, int]) -> tuple[int | None, ...]:
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
         return (input_shape[0], input_shape[-1])
 
 
@@ -65,11 +65,11 @@ class Norms(keras.layers.Layer):
 class Divided(keras.layers.Layer):
     """[B, H, W, J] maps, each divided by its norm of [B, J]."""
 
-    def call(self, inputs: list[tf.Tensor]) -> tf.Tensor:
+    def call(self, inputs: Sequence[tf.Tensor]) -> tf.Tensor:
         maps, norms = inputs
         return maps / norms[:, None, None]
 
-    def compute_output_shape(self, input_shape: list[tuple]) -> tuple[None, int, int, int]:
+    def compute_output_shape(self, input_shape: Sequence[tuple]) -> tuple:
         return tuple(input_shape[0])
 
 
@@ -77,12 +77,12 @@ class Divided(keras.layers.Layer):
 class AmplitudeLogits(keras.layers.Layer):
     """Logits [B, J] that rise with the logarithm of norms [B, J], at a positive rate learned for each joint."""
 
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
+    def build(self, input_shape: tuple) -> None:
         self.rate = self.add_weight(name="rate", shape=(input_shape[-1],), initializer="zeros")
         super().build(input_shape)
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         return tf.nn.softplus(tf.convert_to_tensor(self.rate)) * tf.math.log(inputs)
 
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
         return tuple(input_shape)

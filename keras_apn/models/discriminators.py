@@ -6,10 +6,6 @@ an encoder-decoder, then down to 16 numbers. Neither has batch norm behind the m
 normalised by their own batch, and their amplitude hidden from C (BUILD_NOTES 45).
 """
 
-from __future__ import annotations
-
-from typing import Any
-
 import keras
 import tensorflow as tf
 
@@ -131,7 +127,9 @@ def sees(network: keras.Model) -> str | None:
     return next((name for name in ("features", "image") if name in network.input), None)
 
 
-def judge(network: keras.Model, context: tf.Tensor | None, *kinds: Any, training: bool = False) -> list[tf.Tensor]:
+def judge(
+    network: keras.Model, context: tf.Tensor, *kinds: dict[str, tf.Tensor], training: bool = False
+) -> list[tf.Tensor]:
     """P's or C's logits on several kinds of heatmaps of the same people.
 
     What P makes of the image is the same for all of them and computed once. The first kind is judged by itself, so that

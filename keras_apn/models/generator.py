@@ -1,7 +1,6 @@
 """G: a stack of hourglasses that predicts pose and occlusion heatmaps together (Section 2.1, Figure 3)."""
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -72,7 +71,7 @@ def last_stack(generator: keras.Model) -> int:
     return sum(name.endswith("_pose") for name in generator.output)
 
 
-def by_stack(maps: dict[str, Any], tasks: tuple[str, str]) -> list[dict[str, Any]]:
+def by_stack(maps: dict[str, Any], tasks: Sequence[str]) -> list[dict[str, Any]]:
     """G's dict of outputs as a list of one dict a stack: `[{"pose": ..., "occlusion": ...}, ...]`, of these tasks."""
     return [{task: maps[f"stack{n + 1}_{task}"] for task in tasks} for n in range(len(maps) // len(tasks))]
 
@@ -94,7 +93,7 @@ def with_context(generator: keras.Model) -> keras.Model:
     return keras.Model(generator.input, outputs, name="generator_with_context")
 
 
-def tasks(occlusion: bool) -> tuple:
+def tasks(occlusion: bool) -> tuple[str, ...]:
     """The kinds of heatmap that G predicts."""
     return ("pose", "occlusion") if occlusion else ("pose",)
 

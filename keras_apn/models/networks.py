@@ -1,7 +1,5 @@
 """G, P and C of a configuration, and what a training step and inference ask of them together."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import keras
@@ -26,7 +24,7 @@ def generator(model: ModelConfig) -> keras.Model:
     )
 
 
-def discriminators(model: ModelConfig) -> tuple:
+def discriminators(model: ModelConfig) -> tuple[keras.Model | None, keras.Model | None]:
     """`(P, C)` of a `config.ModelConfig`, each None where it trains without."""
     sizes: dict[str, Any] = {
         "crop_size": model.crop_size,
@@ -80,11 +78,11 @@ class Networks:
         self._recomputed = Recomputed(generator, context=sees_features) if recompute else None
 
     @property
-    def by_key(self) -> dict[str, Any]:
+    def by_key(self) -> dict[str, keras.Model]:
         """All that are there, by "g", "p" and "c"."""
         return {"g": self.generator, **self.discriminators}
 
-    def logits(self, maps: dict[str, Any], context: tf.Tensor) -> dict[str, tf.Tensor]:
+    def logits(self, maps: dict[str, tf.Tensor], context: tf.Tensor) -> dict[str, tf.Tensor]:
         """What P and C say of heatmaps at inference, whoever's they are.
 
         Args:

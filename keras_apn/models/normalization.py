@@ -1,7 +1,5 @@
 """Batch norm by one operation in either Keras, and over the people of all replicas where that is wanted."""
 
-from __future__ import annotations
-
 import keras
 import tensorflow as tf
 

@@ -1,7 +1,5 @@
 """Training with less memory: what a stack computes is forgotten, and computed again where its gradient needs it."""
 
-from __future__ import annotations
-
 import math
 
 import keras

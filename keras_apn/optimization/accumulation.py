@@ -1,15 +1,12 @@
 """Gradients of a batch that is too large for the device, part by part."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
+from typing import Any
 
 import tensorflow as tf
 
 
-def accumulated(
-    compute: Callable, example: dict[str, tf.Tensor], parts: int
-) -> tuple[dict[str, list[tf.Tensor]], dict[str, tf.Tensor]]:
+def accumulated(compute: Callable, example: dict[str, tf.Tensor], parts: int) -> Any:
     """The mean of what a function gives for equal parts of a batch, one after the other.
 
     Args:

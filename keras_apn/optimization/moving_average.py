@@ -1,7 +1,5 @@
 """The exponential moving average of a network's weights, which often scores better than the last ones."""
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Iterator
 
@@ -30,7 +28,7 @@ class MovingAverage:
             for weight in network.weights
         ]
 
-    def update(self, step: tf.Variable | tf.Tensor) -> None:
+    def update(self, step: tf.Tensor) -> None:
         """Takes the weights in, after a step; `step` counts them from 1."""
         step = tf.cast(step, tf.float32)
         decay = tf.minimum(self.decay, (1.0 + step) / (10.0 + step))

@@ -6,7 +6,8 @@ gradients as small as those of a mean over heatmaps hardly move a weight (BUILD_
 halves a training's graph and the time that building it takes (BUILD_NOTES 38).
 """
 
-from __future__ import annotations
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -24,19 +25,20 @@ class RMSprop(keras.optimizers.RMSprop):
     """
 
     def __init__(
-        self, learning_rate: float | keras.optimizers.Optimizer | Reduced, rho: float = 0.99, epsilon: float = EPSILON
+        self,
+        learning_rate: float | keras.optimizers.schedules.LearningRateSchedule,
+        rho: float = 0.99,
+        epsilon: float = EPSILON,
     ) -> None:
         super().__init__(learning_rate, rho=rho, epsilon=epsilon)
 
-    def build(self, var_list: list[tf.Variable]) -> None:
+    def build(self, var_list: Sequence) -> None:
         """Makes the state of these variables, in the strategy's scope; Keras 2 asks for it again at every update."""
         super().build(var_list)
         if not hasattr(self, "_gradients"):
             self._gradients = [keras_compat.beside(self, variable, "gradient") for variable in var_list]
 
-    def update_step(
-        self, gradient: tf.Tensor, variable: tf.Variable, learning_rate: tf.Variable | tf.Tensor | None = None
-    ) -> None:
+    def update_step(self, gradient: tf.Tensor, variable: Any, learning_rate: tf.Tensor | None = None) -> None:
         """Moves one variable; Keras 3 gives the learning rate."""
         index = keras_compat.index(self, variable)
         # Adam whose mean forgets at once and whose biases count as gone is Torch7's formula.
@@ -59,16 +61,14 @@ class Adam(keras.optimizers.Adam):
 
     def __init__(
         self,
-        learning_rate: float | keras.optimizers.Optimizer | Reduced,
+        learning_rate: float | keras.optimizers.schedules.LearningRateSchedule,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = EPSILON,
     ) -> None:
         super().__init__(learning_rate, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon)
 
-    def update_step(
-        self, gradient: tf.Tensor, variable: tf.Variable, learning_rate: tf.Variable | tf.Tensor | None = None
-    ) -> None:
+    def update_step(self, gradient: tf.Tensor, variable: Any, learning_rate: tf.Tensor | None = None) -> None:
         """Moves one variable; Keras 3 gives the learning rate."""
         index = keras_compat.index(self, variable)
         steps = tf.cast(tf.convert_to_tensor(self.iterations) + 1, tf.float32)
@@ -94,7 +94,7 @@ def configured(
     total_steps: int,
     updates: int = 1,
     reduction: tf.Variable | None = None,
-) -> RMSprop | Adam:
+) -> keras.optimizers.Optimizer:
     """An optimizer of a `config.TrainingConfig`.
 
     Args:
@@ -121,9 +121,9 @@ def configured(
 class Reduced(keras.optimizers.schedules.LearningRateSchedule):
     """A learning rate, or a schedule of it, times a variable."""
 
-    def __init__(self, rate: float, reduction: tf.Variable) -> None:
+    def __init__(self, rate: float | keras.optimizers.schedules.LearningRateSchedule, reduction: tf.Variable) -> None:
         self.rate, self.reduction = rate, reduction
 
-    def __call__(self, step: tf.Variable) -> tf.Tensor:
+    def __call__(self, step: tf.Tensor) -> tf.Tensor:
         rate = self.rate(step) if callable(self.rate) else self.rate
         return rate * tf.convert_to_tensor(self.reduction)

@@ -5,8 +5,7 @@ and `scores.json`. The first screen says whether a run is better than the first,
 curves, training, predictions and heatmaps follow.
 """
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from typing import Any
 
 from data_pipeline.common import tensorflow_setup  # noqa: F401  # isort: skip  It starts TensorFlow, so it comes first.
@@ -31,7 +30,9 @@ from keras_apn.report import comparison, page, runs
 PAGE, SCORES = "report.html", "scores.json"
 
 
-def collect(names: list[str], workdirs: list[str], paths: list[str], metric: str, flip: bool = False) -> list[runs.Run]:
+def collect(
+    names: Sequence[str], workdirs: Sequence[str], paths: Sequence[str], metric: str, flip: bool = False
+) -> list[runs.Run]:
     """Every run, scored on the same records; prints a line for each.
 
     Args:
@@ -56,7 +57,7 @@ def collect(names: list[str], workdirs: list[str], paths: list[str], metric: str
     return scored
 
 
-def describe(paths: list[str], pattern: str, people: int, flip: bool) -> dict[str, str]:
+def describe(paths: Sequence[str], pattern: str, people: int, flip: bool) -> dict[str, str]:
     """What the page says of itself, a dict of title to text."""
     return {
         "People": f"{people}, of {dataset.describe(paths)['dataset']} records",
@@ -68,9 +69,7 @@ def describe(paths: list[str], pattern: str, people: int, flip: bool) -> dict[st
     }
 
 
-def summary(
-    scored: list[runs.Run], compared: dict[str, Any], metric: str, about: dict[str, str]
-) -> dict[str, dict[str, Any] | str]:
+def summary(scored: Sequence[runs.Run], compared: dict[str, Any], metric: str, about: dict[str, str]) -> dict[str, Any]:
     """What `scores.json` holds."""
     each = {run.name: {"workdir": run.workdir, "parameters": run.parameters, **run.scores} for run in scored}
     return {"metric": metric, "about": about, "comparison": compared, "runs": each}

@@ -4,9 +4,8 @@ A table is a dict of `columns`, a list of titles, and `rows`, dicts of `name`, `
 no run's) and `cells`: dicts of `text`, `best` (bold) and `bar` (a percent to draw, or None).
 """
 
-from __future__ import annotations
-
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -54,7 +53,7 @@ def number(value: float | None, digits: int = 1, sign: bool = False) -> str:
     return f"{value:{'+' if sign else ''}.{digits}f}".replace("-", MINUS)
 
 
-def span(edges: list[float] | None, sign: bool = False) -> str:
+def span(edges: Sequence[float] | None, sign: bool = False) -> str:
     """An interval in text."""
     return f"{number(edges[0], sign=sign)} to {number(edges[1], sign=sign)}" if edges else MISSING
 
@@ -88,7 +87,7 @@ def _by_run(runs, columns):
     return {"columns": list(columns), "rows": rows}
 
 
-def scores(runs: list[Any], key: str) -> dict[str, list]:
+def scores(runs: Sequence[Run], key: str) -> dict[str, list]:
     """The runs' table: rates, errors, what else is known of them. `key` is that of the rates, as `pckh@0.5`."""
 
     def column(value, digits=1, least=False):
@@ -108,7 +107,7 @@ def scores(runs: list[Any], key: str) -> dict[str, list]:
     return _by_run(runs, columns)
 
 
-def where(runs: list[Any], numbers: dict[str, int], key: str, compared: dict[str, Any]) -> dict[str, list]:
+def where(runs: Sequence[Run], numbers: dict[str, int], key: str, compared: dict[str, Any]) -> dict[str, list]:
     """Joint by joint, a column a run, and how far the leader is ahead.
 
     Args:
@@ -129,7 +128,7 @@ def where(runs: list[Any], numbers: dict[str, int], key: str, compared: dict[str
     return {"columns": columns, "rows": rows}
 
 
-def differences(runs: list[Any], compared: dict[str, Any]) -> dict[str, list] | None:
+def differences(runs: Sequence[Run], compared: dict[str, Any]) -> dict[str, list] | None:
     """Every run against the first, with intervals; None for a single run."""
     titles = (*COLUMNS, *comparison.HIDDEN, compared["headline"])
     rows = []
@@ -143,7 +142,7 @@ def differences(runs: list[Any], compared: dict[str, Any]) -> dict[str, list] | 
     return {"columns": [label(title) for title in titles], "rows": rows} if rows else None
 
 
-def visibility(runs: list[Any]) -> dict[str, list]:
+def visibility(runs: Sequence[Run]) -> dict[str, list] | None:
     """Wrists and elbows by visibility (the paper's Table 3), with the number of joints; None where it is not known."""
     if all(share is None for seen in ("visible", "occluded") for share in runs[0].scores[seen].values()):
         return None
@@ -168,7 +167,7 @@ def count_by_visibility(run: Run, joint: str, visible: bool) -> int:
     return int((counted & (run.found["visible"][:, joints] == visible)).sum())
 
 
-def occlusion(runs: list[Any]) -> dict[str, list] | None:
+def occlusion(runs: Sequence[Run]) -> dict[str, list] | None:
     """Average precision of occlusion; None where no run predicts it."""
     if not any(run.scores["occlusion_ap"] for run in runs):
         return None
@@ -183,7 +182,7 @@ def occlusion(runs: list[Any]) -> dict[str, list] | None:
     return table
 
 
-def implausible(runs: list[Any]) -> dict[str, list]:
+def implausible(runs: Sequence[Run]) -> dict[str, list] | None:
     """Percents of poses that no person has; None where the training poses are not known."""
     if not any(run.scores["implausible"] for run in runs):
         return None
@@ -196,7 +195,7 @@ def implausible(runs: list[Any]) -> dict[str, list]:
     return table
 
 
-def verdicts(runs: list[Any], threshold: float) -> dict[str, list] | None:
+def verdicts(runs: Sequence[Run], threshold: float) -> dict[str, list] | None:
     """What P and C say of joints that are found and of those that are not; None where no run has them."""
     if not any(run.judge for run in runs):
         return None
@@ -217,7 +216,7 @@ def verdicts(runs: list[Any], threshold: float) -> dict[str, list] | None:
     return _by_run(runs, columns)
 
 
-def discriminators(runs: list[Any]) -> dict[str, list] | None:
+def discriminators(runs: Sequence[Run]) -> dict[str, list] | None:
     """How well P and C know good joints from bad ones (BUILD_NOTES 44); None where no run has them."""
     if not any(run.scores["discriminators"] for run in runs):
         return None
@@ -229,7 +228,7 @@ def discriminators(runs: list[Any]) -> dict[str, list] | None:
     return _by_run(runs, columns)
 
 
-def settings(runs: list[Any]) -> tuple:
+def settings(runs: Sequence[Run]) -> tuple[dict[str, Any] | None, dict[str, Any]]:
     """`(different, same)`: the flags in which the runs differ, a column a run, and a dict of the others."""
     each = [
         {name: value for part in dataclasses.asdict(run.config).values() for name, value in part.items()}

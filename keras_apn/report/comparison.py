@@ -1,13 +1,13 @@
 """Which run is ahead, and whether so few people can tell: bootstrap intervals of scores and of their differences."""
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from data_pipeline.skeleton import COLUMNS, JOINTS_14
 from keras_apn.metrics import pck
+from keras_apn.report.runs import Run
 
 # The "mean" that each metric's tables are published in.
 HEADLINES = {"pckh": "mean_14", "pck": "pooled_14"}
@@ -54,7 +54,7 @@ def _pooled(right, count, joints):
     return 100.0 * right[:, joints].sum(axis=1) / count[:, joints].sum(axis=1)
 
 
-def rates(scores: dict[str, Any], key: str) -> dict[str, Any]:
+def rates(scores: dict[str, Any], key: str) -> dict[str, float | None]:
     """A run's percents by `TITLES`, None where there is no such joint; `key` is that of its scores' rates."""
     return {**scores[key], **{title: scores["occluded"][joint] for title, joint in HIDDEN.items()}}
 
@@ -65,13 +65,13 @@ def _mean(values):
     return np.where(known, values, 0.0).sum(axis=1) / known.sum(axis=1)
 
 
-def interval(values: np.ndarray) -> list[float]:
+def interval(values: np.ndarray) -> list[float] | None:
     """The 95 % interval of resampled values, `[low, high]`; None where there is none."""
     values = values[~np.isnan(values)]
     return [float(edge) for edge in np.percentile(values, INTERVAL)] if values.size else None
 
 
-def compare(runs: list[Any], metric: str) -> dict[str, Any]:
+def compare(runs: Sequence[Run], metric: str) -> dict[str, Any]:
     """Compares the runs' scores on the same people.
 
     Args:

@@ -1,11 +1,11 @@
 """The plots of a report with what each says in words: dicts of `source`, a data URI, and `alt`."""
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from typing import Any
 
 from data_pipeline.skeleton import COLUMNS
 from keras_apn.report import cells, findings, misses, plots
+from keras_apn.report.runs import Run
 
 # What a run logs (`AdversarialPoseNet.update`): under a heading the plots' titles, and how to read them.
 LOGGED = {
@@ -89,7 +89,7 @@ LOGGED = {
 }
 
 
-def training(runs: list[Any]) -> list[dict[str, list[dict] | str]]:
+def training(runs: Sequence[Run]) -> list[dict[str, Any]]:
     """What the runs logged: dicts of `heading`, `plots` and `how` to read them; none where there is no history."""
     keys = {key.removeprefix("val_") for run in runs for line in run.epochs for key in line} - {"epoch"}
     others = sorted(keys - {key for titles, _ in LOGGED.values() for key in titles})
@@ -116,7 +116,7 @@ def _logged(runs, key, title):
     return {"source": plots.training(series, title), "alt": f"{title} over the epochs. {'; '.join(told)}."}
 
 
-def curves(runs: list[Any], key: str, headline: str, unit: str) -> list[dict[str, str]]:
+def curves(runs: Sequence[Run], key: str, headline: str, unit: str) -> list[dict[str, Any]]:
     """Figure 5: the mean, then every column."""
     plotted = []
     for title in (headline, *COLUMNS):
@@ -133,7 +133,7 @@ def curves(runs: list[Any], key: str, headline: str, unit: str) -> list[dict[str
     return plotted
 
 
-def bars(runs: list[Any], key: str, compared: dict[str, Any]) -> dict[str, str]:
+def bars(runs: Sequence[Run], key: str, compared: dict[str, Any]) -> dict[str, str]:
     """Figure 9."""
     titles = {compared["headline"]: "total", **{name: name for name in COLUMNS}}
     rates = {run.name: run.scores[key] for run in runs}
@@ -141,7 +141,7 @@ def bars(runs: list[Any], key: str, compared: dict[str, Any]) -> dict[str, str]:
     return {"source": plots.bars(rates, titles, compared["intervals"]), "alt": f"Scores by joint. Total: {told}."}
 
 
-def intervals(runs: list[Any], key: str, compared: dict[str, Any], metric_name: str) -> dict[str, str]:
+def intervals(runs: Sequence[Run], key: str, compared: dict[str, Any], metric_name: str) -> dict[str, str]:
     """The headline scores with their intervals."""
     title = compared["headline"]
     values = {run.name: run.scores[key][title] for run in runs}
@@ -153,7 +153,7 @@ def intervals(runs: list[Any], key: str, compared: dict[str, Any], metric_name: 
     }
 
 
-def kinds_of_misses(runs: list[Any]) -> dict[str, str]:
+def kinds_of_misses(runs: Sequence[Run]) -> dict[str, str]:
     """Where missed joints are put."""
     shares = {run.name: run.scores["misses"] for run in runs}
     told = "; ".join(

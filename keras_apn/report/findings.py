@@ -1,7 +1,6 @@
 """What a report says in words: is it better, and what does it get wrong."""
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from typing import Any
 
 from data_pipeline.skeleton import COLUMNS
@@ -23,7 +22,7 @@ KINDS = {
 }
 
 
-def verdict(runs: list[Any], key: str, compared: dict[str, Any], different: list[str]) -> tuple[str, str]:
+def verdict(runs: Sequence[Run], key: str, compared: dict[str, Any], different: Sequence[str]) -> tuple[str, str]:
     """Is it better?
 
     Args:

@@ -1,9 +1,5 @@
 """Where joints that are not found are put instead."""
 
-from __future__ import annotations
-
-from typing import Any
-
 import numpy as np
 
 from data_pipeline.skeleton import JOINTS_14, MIRROR, NUM_JOINTS
@@ -40,7 +36,7 @@ def classify(
     return np.where(counted & (own > threshold), kinds, -1)
 
 
-def shares(kinds: np.ndarray) -> dict[str, Any]:
+def shares(kinds: np.ndarray) -> dict[str, float | None]:
     """Counts over the 14 joints that are neither pelvis nor thorax.
 
     Returns:

@@ -1,8 +1,7 @@
 """The report's page: everything that its template shows, and the HTML."""
 
-from __future__ import annotations
-
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import jinja2
@@ -24,17 +23,17 @@ GROUPS = {
 }
 
 
-def drawn_runs(runs: list[Any], rates: dict[str, float]) -> list[Any]:
+def drawn_runs(runs: Sequence[Run], rates: dict[str, float | None]) -> list[Run]:
     """The runs that are drawn: all, or where there are too many the first and the best others; `rates` by name."""
     others = sorted(runs[1:], key=lambda run: -(rates[run.name] or 0.0))[: MOST_DRAWN - 1]
     return [run for run in runs if run is runs[0] or run in others]
 
 
 def pictures(
-    runs: list[Any],
+    runs: Sequence[Run],
     leader: Run,
     rival: Run | None,
-    paths: list[str],
+    paths: Sequence[str],
     threshold: float,
     gallery: int,
     count: int,
@@ -84,10 +83,10 @@ def pictures(
 
 
 def build(
-    runs: list[Any],
+    runs: Sequence[Run],
     compared: dict[str, Any],
     metric: str,
-    paths: list[str],
+    paths: Sequence[str],
     about: dict[str, str],
     gallery: int,
     panel_count: int,

@@ -1,9 +1,8 @@
 """Pictures of a report as data URIs: truth beside predictions, and the heatmaps of occluded joints (Figure 8)."""
 
-from __future__ import annotations
-
 import base64
 import dataclasses
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import cv2
@@ -47,7 +46,7 @@ def jpeg(image: np.ndarray) -> str:
 
 
 def crops_of(
-    paths: list[str], crop_size: int, people: list[int] | set[int], batch_size: int = 16
+    paths: Sequence[str], crop_size: int, people: Collection[int], batch_size: int = 16
 ) -> dict[int, np.ndarray]:
     """Unaugmented crops of some of the people of records.
 

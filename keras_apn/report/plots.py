@@ -4,11 +4,8 @@ Runs are told apart by Okabe and Ito's colours and, for people and printers with
 hatches as well. Each plot is small and is one figure: the page puts as many side by side as fit.
 """
 
-from __future__ import annotations
-
 import base64
 import io
-from typing import Any
 
 import matplotlib
 import numpy as np
@@ -91,7 +88,7 @@ def key(n: int, kind: str) -> str:
     return _drawn(0.42, 0.16, draw)
 
 
-def intervals(values: dict[str, Any], edges: dict[str, Any], label: str) -> str:
+def intervals(values: dict[str, float | None], edges: dict[str, list[float] | None], label: str) -> str:
     """Each run's score as a dot with its interval as a bar.
 
     Args:
@@ -117,7 +114,7 @@ def _short(name, most=18):
     return name if len(name) <= most else f"...{name[3 - most :]}"
 
 
-def curves(thresholds: dict[str, list[float]], percents: dict[str, Any], title: str, unit: str) -> str:
+def curves(thresholds: dict[str, list[float]], percents: dict[str, list | None], title: str, unit: str) -> str:
     """Share of joints found over the threshold, a line a run (the paper's Figure 5).
 
     Args:
@@ -136,7 +133,11 @@ def curves(thresholds: dict[str, list[float]], percents: dict[str, Any], title: 
     return _drawn(2.8, 2.2, draw)
 
 
-def bars(percents: dict[str, Any], titles: dict[str, str], edges: dict[str, Any]) -> str:
+def bars(
+    percents: dict[str, dict[str, float | None]],
+    titles: dict[str, str],
+    edges: dict[str, dict[str, list[float] | None]],
+) -> str:
     """Scores side by side, a bar a run, with their intervals as whiskers (the paper's Figure 9).
 
     Args:
@@ -161,7 +162,7 @@ def bars(percents: dict[str, Any], titles: dict[str, str], edges: dict[str, Any]
     return _drawn(8.6, 2.6, draw)
 
 
-def training(series: dict, title: str) -> str:
+def training(series: dict[int, tuple], title: str) -> str:
     """One logged quantity over the epochs.
 
     Args:
@@ -210,7 +211,7 @@ def verdicts(verdicts: dict[str, np.ndarray], right: np.ndarray, annotated: np.n
     return _drawn(3.2, 3.5, draw)
 
 
-def stacked(percents: dict[str, Any], kinds: dict[str, str]) -> str:
+def stacked(percents: dict[str, dict[str, float | None]], kinds: dict[str, str]) -> str:
     """Parts of a whole, a bar a run.
 
     Args:

@@ -1,11 +1,9 @@
 """The runs that a report compares: their settings, what each finds in the same people, and how it scores."""
 
-from __future__ import annotations
-
 import dataclasses
 import json
 import os
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -16,6 +14,7 @@ from keras_apn.adversarial import discrimination
 from keras_apn.evaluation import scoring
 from keras_apn.inference import discriminator_scores, pose_estimator
 from keras_apn.metrics import pck
+from keras_apn.metrics.plausibility import Ranges
 from keras_apn.report import misses
 from keras_apn.training import history
 from keras_apn.training.callbacks import STATE_FILE
@@ -56,7 +55,7 @@ class Run:
         return self.estimator.generator.count_params()
 
 
-def label(workdirs: list[str], names: list[str] | tuple = ()) -> list[str]:
+def label(workdirs: Sequence[str], names: Sequence[str] = ()) -> list[str]:
     """A name for every workdir.
 
     Args:
@@ -78,7 +77,9 @@ def label(workdirs: list[str], names: list[str] | tuple = ()) -> list[str]:
     return list(names) or (folders if len(set(folders)) == len(folders) else list(workdirs))
 
 
-def shared_records(workdirs: list[str], configs: list[configuration.Config], pattern: str | None = None) -> list[str]:
+def shared_records(
+    workdirs: Sequence[str], configs: Sequence[configuration.Config], pattern: str | None = None
+) -> list[str]:
     """The shards that all runs are scored on: those that match a glob, or everyone's validation records.
 
     Raises:
@@ -121,7 +122,7 @@ def _state(workdir):
         raise UserError(f"{path} is damaged: {error}") from error
 
 
-def score(run: Run, paths: list[str], metric: str, ranges: Any, batch_size: int = 16) -> Run:
+def score(run: Run, paths: Sequence[str], metric: str, ranges: Ranges | None, batch_size: int = 16) -> Run:
     """The same run with what it finds in records.
 
     Args:

@@ -1,8 +1,6 @@
 """Who of the scored people is shown: the best, the median, the worst, whom two runs differ most about."""
 
-from __future__ import annotations
-
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -33,7 +31,7 @@ def ranked(normalised: np.ndarray, threshold: float) -> list[int]:
     return [int(n) for n in order if not np.isnan(right[n])]
 
 
-def gallery(normalised: np.ndarray, threshold: float, count: int) -> dict[str, Any]:
+def gallery(normalised: np.ndarray, threshold: float, count: int) -> dict[str, list[int]]:
     """The best, the median and the worst people, at most `count` each and nobody twice.
 
     Returns:
@@ -68,7 +66,7 @@ def changed(normalised: np.ndarray, rival: np.ndarray, threshold: float, count: 
     }
 
 
-def spread(numbers: list[int], count: int) -> list[int]:
+def spread(numbers: Sequence[int], count: int) -> list[int]:
     """At most `count` of the numbers, evenly spread over their order, so that nobody chooses what looks well."""
     if len(numbers) <= count:
         return list(numbers)

@@ -1,7 +1,5 @@
 """From a configuration to the compiled model that trains G, P and C."""
 
-from __future__ import annotations
-
 from keras_apn import keras_compat
 from keras_apn.adversarial.model import AdversarialPoseNet
 from keras_apn.config import Config

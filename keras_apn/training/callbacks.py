@@ -1,22 +1,21 @@
 """What happens around steps and epochs: checkpoints, the best weights, plateaus, the end, one line of progress."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import time
-from typing import Any
+from collections.abc import Sequence
 
 import keras
 import numpy as np
 
-from data_pipeline.common.files import write_json
+from data_pipeline.common.files import StrPath, write_json
 from keras_apn.adversarial.model import AdversarialPoseNet
 from keras_apn.config import TrainingConfig
 from keras_apn.models import best_weights
 from keras_apn.training import checkpoints
+from keras_apn.training.loop import Validation
 from keras_apn.training.run_state import RunState
-from keras_apn.training.signals import Stopped
+from keras_apn.training.signals import Stopped, StopSignal
 
 STATE_FILE = "state.json"
 MONITOR = "val_pckh"
@@ -38,12 +37,12 @@ class RunKeeper(keras.callbacks.Callback):
 
     def __init__(
         self,
-        workdir: str,
-        saved: Any,
+        workdir: StrPath,
+        saved: checkpoints.Checkpoints,
         run_state: RunState,
         training: TrainingConfig,
-        interruption: Any,
-        validation: Any = None,
+        interruption: StopSignal,
+        validation: Validation | None = None,
     ) -> None:
         super().__init__()
         self.workdir, self.saved, self.run_state = workdir, saved, run_state
@@ -104,12 +103,12 @@ class RunKeeper(keras.callbacks.Callback):
             raise Stopped(self.interruption.signal, self.step)
 
 
-def means(model: AdversarialPoseNet) -> list[list[float]]:
+def means(model: AdversarialPoseNet) -> list[list]:
     """The values of a model's metrics, as nested lists that go into JSON unchanged."""
     return [[variable.numpy().tolist() for variable in metric.variables] for metric in model.metrics]
 
 
-def set_means(model: AdversarialPoseNet, values: list[list[float]]) -> None:
+def set_means(model: AdversarialPoseNet, values: Sequence[Sequence]) -> None:
     """Puts `means` back."""
     for metric, each in zip(model.metrics, values, strict=True):
         for variable, value in zip(metric.variables, each, strict=True):

@@ -1,7 +1,5 @@
 """Everything that a training needs to go on where it was, in files that are whole or recognised as not."""
 
-from __future__ import annotations
-
 import dataclasses
 import json
 import os
@@ -13,6 +11,7 @@ import keras
 import tensorflow as tf
 
 from data_pipeline.common.errors import UserError
+from data_pipeline.common.files import StrPath
 from keras_apn.adversarial.model import AdversarialPoseNet
 from keras_apn.training.run_state import RunState
 
@@ -62,7 +61,7 @@ class Checkpoints:
         own: the folder that is written to instead, by a worker that may change nothing in the workdir.
     """
 
-    def __init__(self, model: AdversarialPoseNet, workdir: str, keep: int = 3, own: str | None = None) -> None:
+    def __init__(self, model: AdversarialPoseNet, workdir: StrPath, keep: int = 3, own: StrPath | None = None) -> None:
         self.model, self.keep, self.saved_state = model, keep, _SavedState()
         self.source, self.folder = (os.path.join(place, FOLDER) for place in (workdir, own or workdir))
         # "standing" is what checkpoints have always called the run state.

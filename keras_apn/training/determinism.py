@@ -1,7 +1,5 @@
 """What makes two runs of one seed equal to the bit on a CPU (BUILD_NOTES 35)."""
 
-from __future__ import annotations
-
 import keras
 import tensorflow as tf
 

@@ -1,7 +1,5 @@
 """Training on all GPUs of a machine, or on several machines: who takes part, who reads what, and who writes."""
 
-from __future__ import annotations
-
 import contextlib
 import dataclasses
 import json
@@ -9,11 +7,11 @@ import os
 import tempfile
 import zlib
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import tensorflow as tf
 
 from data_pipeline.common.errors import UserError
+from data_pipeline.common.files import StrPath
 from keras_apn import keras_compat
 from keras_apn.config import Config, TrainingConfig
 from keras_apn.training import run_records, signals
@@ -91,7 +89,7 @@ class Workers:
         return Share(self.index, self.count, self.devices)
 
     @contextlib.contextmanager
-    def folder(self, workdir: str) -> Iterator[Any]:
+    def folder(self, workdir: StrPath) -> Iterator[StrPath]:
         """Gives the workdir to the worker that writes, and to the others a folder that goes when they end.
 
         What is written is read from all devices, so that every worker has to take part.
@@ -104,7 +102,7 @@ class Workers:
                 yield own
 
     @contextlib.contextmanager
-    def training(self, workdir: str) -> Iterator[Any]:
+    def training(self, workdir: StrPath) -> Iterator[tuple[StrPath, signals.StopSignal]]:
         """Gives the folder to write to and the `StopSignal` of a training; a lost worker is one clear line."""
         told = self.told if self.count > 1 else None
         with self.together(), self.folder(workdir) as own, signals.StopSignal(told) as stop:
@@ -122,7 +120,7 @@ class Workers:
         batches = self.spread(lambda share: run_records.held_out_share(config, held_out, share))
         return batches, run_records.held_out_steps(config, held_out)
 
-    def spread(self, load: Callable) -> tf.data.Dataset:
+    def spread(self, load: Callable[[Share], tf.data.Dataset]) -> tf.data.Dataset:
         """A data set for Keras's `fit`, from a function that gives the batches of a `run_records.Share`."""
         if not self.distributed:
             return load(self.share)
@@ -166,7 +164,7 @@ class Workers:
             ) from error
 
 
-def make_strategy(name: str) -> Any:
+def make_strategy(name: str) -> tf.distribute.Strategy:
     """The `tf.distribute.Strategy` of a `--distribute`; TensorFlow's default one for none.
 
     Raises:

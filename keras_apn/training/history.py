@@ -1,7 +1,5 @@
 """What every epoch of a run logged, kept in its workdir as JSON lines."""
 
-from __future__ import annotations
-
 import json
 import os
 import time
@@ -9,12 +7,12 @@ import time
 import keras
 
 from data_pipeline.common.errors import UserError
-from data_pipeline.common.files import write_whole
+from data_pipeline.common.files import StrPath, write_whole
 
 FILE = "history.jsonl"
 
 
-def read(workdir: str) -> list[dict[str, float]]:
+def read(workdir: StrPath) -> list[dict[str, float]]:
     """The epochs of a run, in order.
 
     Returns:
@@ -37,7 +35,7 @@ def read(workdir: str) -> list[dict[str, float]]:
 class History(keras.callbacks.Callback):
     """Adds each epoch to the workdir's history; an epoch that is done again, after a resume, replaces itself."""
 
-    def __init__(self, workdir: str) -> None:
+    def __init__(self, workdir: StrPath) -> None:
         super().__init__()
         self.workdir = workdir
 

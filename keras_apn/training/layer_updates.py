@@ -1,13 +1,11 @@
 """How far a step moves each layer: a network that starves, or that is thrown about, is seen in the first epoch."""
 
-from __future__ import annotations
-
 import os
 
 import keras
 import numpy as np
 
-from data_pipeline.common.files import read_json, write_json
+from data_pipeline.common.files import StrPath, read_json, write_json
 from keras_apn.adversarial.model import AdversarialPoseNet
 
 FILE = "updates.json"
@@ -25,7 +23,7 @@ class LayerUpdates(keras.callbacks.Callback):
         workdir: an existing folder.
     """
 
-    def __init__(self, workdir: str) -> None:
+    def __init__(self, workdir: StrPath) -> None:
         super().__init__()
         self.path = os.path.join(workdir, FILE)
         self.before: dict[str, dict[str, np.ndarray]] | None = None

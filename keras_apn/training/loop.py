@@ -1,10 +1,7 @@
 """Keras's `fit` from wherever a run is, within an epoch too."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Callable
-from typing import Any
 
 import keras
 import tensorflow as tf
@@ -13,7 +10,7 @@ from keras_apn import keras_compat
 from keras_apn.adversarial.model import AdversarialPoseNet
 from keras_apn.config import TrainingConfig
 from keras_apn.training.run_state import RunState
-from keras_apn.training.signals import Stopped
+from keras_apn.training.signals import Stopped, StopSignal
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,9 +26,7 @@ class Validation:
     steps: int | None = None
 
     def scores(
-        self,
-        model: AdversarialPoseNet,
-        callbacks: list[keras.callbacks.Callback] | keras.callbacks.CallbackList | None = None,
+        self, model: AdversarialPoseNet, callbacks: list[keras.callbacks.Callback] | None = None
     ) -> dict[str, float]:
         """What Keras's `evaluate` finds, by name."""
         return model.evaluate(self.batches, steps=self.steps, verbose=0, return_dict=True, callbacks=callbacks)
@@ -39,13 +34,13 @@ class Validation:
 
 def fit(
     model: AdversarialPoseNet,
-    batches_from: Callable,
+    batches_from: Callable[[int], tf.data.Dataset],
     validation: Validation,
     run_state: RunState,
     steps: int,
     training: TrainingConfig,
-    callbacks: list[Any],
-    asked: Any,
+    callbacks: list[keras.callbacks.Callback],
+    asked: StopSignal,
     verbose: int = 0,
 ) -> None:
     """Trains from wherever the model is to the end of the last epoch.
@@ -98,10 +93,7 @@ def fit(
 
 
 def validate(
-    model: AdversarialPoseNet,
-    validation: Any,
-    run_state: RunState,
-    callbacks: list[keras.callbacks.Callback] | keras.callbacks.CallbackList | None,
+    model: AdversarialPoseNet, validation: Validation, run_state: RunState, callbacks: list[keras.callbacks.Callback]
 ) -> None:
     """Ends an epoch whose steps are all done: the run was stopped during its validation."""
     together = keras.callbacks.CallbackList(callbacks, model=model)

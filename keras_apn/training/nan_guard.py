@@ -1,7 +1,5 @@
 """Ends a training whose loss is no number any more, and says which people it met there."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable
 
@@ -9,7 +7,7 @@ import keras
 import numpy as np
 
 from data_pipeline.common.errors import UserError
-from data_pipeline.common.files import write_json
+from data_pipeline.common.files import StrPath, write_json
 
 FOLDER = "not_finite"
 
@@ -26,7 +24,7 @@ class NanGuard(keras.callbacks.Callback):
         batch_at: gives the batch, with names, of a step counted from 0; None where the order is not fixed.
     """
 
-    def __init__(self, workdir: str, limit: int, batch_at: Callable | None = None) -> None:
+    def __init__(self, workdir: StrPath, limit: int, batch_at: Callable[[int], dict] | None = None) -> None:
         super().__init__()
         self.workdir, self.limit, self.batch_at = workdir, limit, batch_at
 

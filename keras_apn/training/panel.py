@@ -1,9 +1,5 @@
 """One person's panel: the pose as annotated and as predicted, the heatmaps, and what P and C say of every joint."""
 
-from __future__ import annotations
-
-from typing import Any
-
 import cv2
 import numpy as np
 
@@ -24,7 +20,7 @@ VERDICTS = {"plausible": "P", "confident": "C"}
 FOUND, MISSED, UNKNOWN = "yes", "no", "?"
 
 
-def draw(person: dict[str, Any], title: str) -> np.ndarray:
+def draw(person: dict[str, np.ndarray], title: str) -> np.ndarray:
     """Draws a panel.
 
     Args:
@@ -64,7 +60,7 @@ def _hidden(person):
     return person["annotated"] & ~person["visible"] & person["occlusion_known"]
 
 
-def verdicts(person: dict[str, Any], height: int) -> np.ndarray:
+def verdicts(person: dict[str, np.ndarray], height: int) -> np.ndarray:
     """A table of what P and C say, a row a joint, with whether it was found and a ring where it is hidden.
 
     Args:

@@ -1,12 +1,10 @@
 """How a run begins: anew, from another run's weights, or where it stopped."""
 
-from __future__ import annotations
-
 import dataclasses
 import os
 
 from data_pipeline.common.errors import UserError
-from data_pipeline.common.files import read_json
+from data_pipeline.common.files import StrPath, read_json
 from keras_apn import config as configuration
 from keras_apn.adversarial.model import AdversarialPoseNet
 from keras_apn.inference import pose_estimator
@@ -25,7 +23,7 @@ FREE = {
 }
 
 
-def check_resumable(config: configuration.Config, workdir: str) -> None:
+def check_resumable(config: configuration.Config, workdir: StrPath) -> None:
     """Raises UserError where the workdir holds a run of other settings than these, those in `FREE` apart."""
     path = os.path.join(workdir, configuration.CONFIG_FILE)
     if not os.path.exists(path):
@@ -57,7 +55,7 @@ def check_resumable(config: configuration.Config, workdir: str) -> None:
     raise UserError(f"{workdir} holds a run of other settings ({'; '.join(changed)}); give another --workdir")
 
 
-def start_from(workdir: str, model: AdversarialPoseNet) -> None:
+def start_from(workdir: StrPath, model: AdversarialPoseNet) -> None:
     """Puts the best weights of another run into a fresh model; P and C keep theirs where that run has none.
 
     Raises:
@@ -73,7 +71,7 @@ def begin(
     run_state: RunState,
     steps: int,
     training: configuration.TrainingConfig,
-    workdir: str,
+    workdir: StrPath,
     tell: bool,
 ) -> None:
     """Tells, if so asked, where a run goes on, or starts it from another's weights where it is new."""

@@ -1,7 +1,5 @@
 """The records that a run trains on: found, looked through, mixed, and cut into batches that start anywhere."""
 
-from __future__ import annotations
-
 import dataclasses
 import math
 import os
@@ -24,7 +22,7 @@ SOURCES = {
 }
 
 
-def find_records(config: Config, pattern: str) -> str | list[str]:
+def find_records(config: Config, pattern: str) -> list[str]:
     """The shards of a glob; where there are none, a UserError with the command that builds them."""
     dataset_name, patch_size = config.data.dataset, round(PATCH_RATIO * config.model.crop_size)
     try:

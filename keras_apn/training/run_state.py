@@ -1,9 +1,6 @@
 """How far a run has come: what decides about best weights, learning rate and an early end, from validation scores."""
 
-from __future__ import annotations
-
 import dataclasses
-from typing import Any
 
 
 @dataclasses.dataclass
@@ -47,6 +44,6 @@ class RunState:
                 waited, count = 0, count + 1
         return count
 
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> dict[str, float | None]:
         """A dict for those who look into the workdir."""
         return {"epoch": self.epoch, "best": self.best, "best_epoch": self.best_epoch}

@@ -1,10 +1,7 @@
 """A request to stop, by SIGTERM or Ctrl-C, that waits until it suits."""
 
-from __future__ import annotations
-
 import signal
 from collections.abc import Callable
-from typing import Any
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 # Steps between two looks at what other workers were asked: each waits for the devices.
@@ -19,7 +16,7 @@ class Stopped(Exception):
         step: steps that were done.
     """
 
-    def __init__(self, signal: Any, step: int) -> None:
+    def __init__(self, signal: signal.Signals, step: int) -> None:
         super().__init__(f"Stopped by {signal.name} after step {step}")
         self.signal, self.step = signal, step
 
@@ -35,7 +32,7 @@ class StopSignal:
         signal: the one that came, or None.
     """
 
-    def __init__(self, told: Callable | None = None) -> None:
+    def __init__(self, told: Callable[[int], list[int]] | None = None) -> None:
         self.signal: signal.Signals | None = None
         self._told, self._own = told, 0
 
@@ -45,11 +42,11 @@ class StopSignal:
             number = max(self._told(self._own))
             self.signal = signal.Signals(number) if number else None
 
-    def __enter__(self) -> StopSignal:
+    def __enter__(self) -> "StopSignal":
         self._before = {number: signal.signal(number, self._note) for number in SIGNALS}
         return self
 
-    def __exit__(self, *_: Any) -> None:
+    def __exit__(self, *_: object) -> None:
         self._put_back()
 
     def _note(self, number, _):

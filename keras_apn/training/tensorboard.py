@@ -3,8 +3,6 @@
 Steps are epochs, counted from 1 as in the history; PCKh is in percent.
 """
 
-from __future__ import annotations
-
 import os
 import re
 
@@ -15,6 +13,7 @@ import tensorflow as tf
 
 from data_pipeline import geometry
 from data_pipeline.augmentation import augment
+from data_pipeline.common.files import StrPath
 from keras_apn.adversarial import discrimination
 from keras_apn.adversarial.model import AdversarialPoseNet
 from keras_apn.config import TrainingConfig
@@ -55,7 +54,7 @@ class TensorBoardLogs(keras.callbacks.Callback):
         training: the run's `config.TrainingConfig`.
     """
 
-    def __init__(self, workdir: str, validation: tf.data.Dataset | None, training: TrainingConfig) -> None:
+    def __init__(self, workdir: StrPath, validation: tf.data.Dataset, training: TrainingConfig) -> None:
         super().__init__()
         self.folder, self.validation, self.training = os.path.join(workdir, FOLDER), validation, training
         self.writers, self.scores, self.shown = {}, {}, None

@@ -4,8 +4,6 @@ The body's own frame is right-handed: x to the person's left, y up, z to where t
 degrees. A zero posture stands upright with the arms hanging, palms in.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import math
 
@@ -175,7 +173,7 @@ def joints(points: dict[str, np.ndarray]) -> np.ndarray:
     return np.stack([points[name] for name in skeleton.JOINTS])
 
 
-def intrudes(body: Body, points: dict[str, np.ndarray], frames: dict[str, np.ndarray]) -> set:
+def intrudes(body: Body, points: dict[str, np.ndarray], frames: dict[str, np.ndarray]) -> set[str]:
     """Whether an arm runs through the trunk or the head.
 
     Args:

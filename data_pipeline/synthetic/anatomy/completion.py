@@ -1,7 +1,5 @@
 """Places for joints that nobody annotated, so that a whole body can be drawn."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from data_pipeline.skeleton import JOINTS
@@ -16,7 +14,7 @@ _PAIRS = {"pelvis": "hip", "thorax": "shoulder"}
 class _Places(dict):
     """(2,) places by joint, NaN where unknown; what follows from an unknown place is unknown by itself."""
 
-    def offer(self, name, place):
+    def offer(self, name: str, place: np.ndarray) -> None:
         """Takes a place for a joint that has none yet."""
         if np.isnan(self[name]).any():
             self[name] = np.asarray(place, np.float64)
@@ -93,6 +91,6 @@ def complete(joints: np.ndarray, annotated: np.ndarray) -> np.ndarray:
     places = _Places(zip(JOINTS, joints, strict=True))
     _trunk(places, joints[annotated].mean(0))
     for side in SIDES:
-        _limb(places, *(f"{side}_{name}" for name in ("hip", "knee", "ankle")), ("thigh", "shin"))
-        _limb(places, *(f"{side}_{name}" for name in ("shoulder", "elbow", "wrist")), ("upper_arm", "forearm"))
+        _limb(places, *(f"{side}_{name}" for name in ("hip", "knee", "ankle")), ("thigh", "shin"))  # type: ignore[call-arg]
+        _limb(places, *(f"{side}_{name}" for name in ("shoulder", "elbow", "wrist")), ("upper_arm", "forearm"))  # type: ignore[call-arg]
     return np.stack([places[name] for name in JOINTS])

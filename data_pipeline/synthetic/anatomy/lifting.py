@@ -6,8 +6,6 @@ chain by chain (trunk, legs, arms), a grid for each while the others rest, under
 the farther one, and that it is the nearer one.
 """
 
-from __future__ import annotations
-
 import dataclasses
 
 import numpy as np
@@ -67,7 +65,7 @@ def _leftward(joints, hips):
 class _Search:
     """What depths cost; arrays lead with the two hypotheses."""
 
-    def __init__(self, joints, visible, occluded) -> None:
+    def __init__(self, joints: np.ndarray, visible: np.ndarray, occluded: np.ndarray) -> None:
         self.flat = joints - joints[bones.PARENT]
         self.span = np.linalg.norm(self.flat, axis=1)
         self.length = np.maximum(bones.LENGTH, self.span)
@@ -78,7 +76,7 @@ class _Search:
         self.facing = np.sign(self.axes[0, :, 2:])
         self.overlap = Overlap(joints, abs(left[0, 2]))
 
-    def cost(self, steps):
+    def cost(self, steps: np.ndarray) -> np.ndarray:
         """(2, N) for (2, N, 16) steps in depth from each joint's parent."""
         vectors = np.concatenate([np.broadcast_to(self.flat, (*steps.shape, 2)), steps[..., None]], -1)
         length = np.linalg.norm(vectors, axis=-1)

@@ -1,7 +1,5 @@
 """What lies over or under what in a flat pose, and which joints are then hidden if depths are given."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from data_pipeline.skeleton import INDEX, JOINTS, NUM_JOINTS

@@ -5,11 +5,8 @@ Tables give the mean and the standard deviation of an angle in degrees. A name w
 clipped to `body.LIMITS`.
 """
 
-from __future__ import annotations
-
 import bisect
 import itertools
-from typing import Any
 
 import numpy as np
 
@@ -184,7 +181,7 @@ def _root(rng, posture, angles):
 
 def sample(
     rng: np.random.Generator, body: bodies.Body, posture: str | None = None
-) -> tuple[str, dict[str, float], Any]:
+) -> tuple[str, dict[str, float], np.ndarray]:
     """Draws a posture.
 
     Args:

@@ -1,7 +1,5 @@
 """From joints in space to what `figure.build` needs: hands, heels, toes, and the frame of each segment."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from data_pipeline.skeleton import INDEX, JOINTS

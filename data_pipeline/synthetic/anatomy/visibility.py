@@ -1,7 +1,5 @@
 """Which joints of a drawn figure can be seen: from what is front-most at each joint's pixel."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

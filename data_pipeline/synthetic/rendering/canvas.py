@@ -3,8 +3,6 @@
 The camera frame is x right, y down, z away from the camera, metres. Colours are RGB in 0 to 255, float32, planes first.
 """
 
-from __future__ import annotations
-
 import dataclasses
 
 import cv2
@@ -41,14 +39,16 @@ class Canvas:
     def __init__(self, background: np.ndarray) -> None:
         """Starts from a background, (H, W, 3) uint8 RGB."""
         self.colour = background.astype(np.float32)
-        self.depth = np.full(background.shape[:2], np.inf, np.float32)
+        self.depth: np.ndarray = np.full(background.shape[:2], np.inf, np.float32)
         self.owner = np.zeros(background.shape[:2], np.int16)
 
     def image(self) -> np.ndarray:
         """(H, W, 3) uint8 RGB."""
         return cv2.convertScaleAbs(self.colour)
 
-    def blend(self, place: np.ndarray, colour: np.ndarray, alpha: np.ndarray, depth: np.ndarray, owner: int) -> None:
+    def blend(
+        self, place: np.ndarray, colour: np.ndarray, alpha: np.ndarray, depth: np.ndarray, owner: int | np.ndarray
+    ) -> None:
         """Draws where nothing nearer is.
 
         Args:

@@ -1,7 +1,5 @@
 """A clothed figure around a body's points."""
 
-from __future__ import annotations
-
 import dataclasses
 
 import numpy as np

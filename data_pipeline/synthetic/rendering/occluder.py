@@ -1,11 +1,8 @@
 """Things put before one joint of a drawn person, and before none of the joints that must stay in sight."""
 
-from __future__ import annotations
-
 import numpy as np
 
-from data_pipeline.synthetic.rendering import scenery, sweep, wardrobe
-from data_pipeline.synthetic.rendering.canvas import Camera, Canvas
+from data_pipeline.synthetic.rendering import canvas, scenery, sweep, wardrobe
 
 # Pixels between a thing's edge and a joint that stays in sight, at least.
 _GAP = 0.6
@@ -68,8 +65,8 @@ def outline(rng: np.random.Generator, target: np.ndarray, spared: np.ndarray, he
 
 def hide(
     rng: np.random.Generator,
-    picture: Canvas,
-    camera: Camera,
+    picture: canvas.Canvas,
+    camera: canvas.Camera,
     light: np.ndarray,
     joint: np.ndarray,
     spared: np.ndarray,

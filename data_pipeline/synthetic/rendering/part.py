@@ -4,15 +4,13 @@ A figure's limbs, its trunk and its head are all such parts. Their geometry is w
 at once, at `STATIONS` places along each.
 """
 
-from __future__ import annotations
-
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from data_pipeline.synthetic.rendering import texture
-from data_pipeline.synthetic.rendering.canvas import Camera
 
 STATIONS = 40
 STEPS = np.linspace(0, 1, STATIONS, dtype=np.float32)
@@ -46,7 +44,7 @@ class Part:
     paint: object = None
 
 
-def profile(*values: Any) -> np.ndarray:
+def profile(*values: float) -> np.ndarray:
     """(STATIONS,) float32 through evenly spaced values."""
     return np.interp(STEPS, np.linspace(0, 1, len(values)), values).astype(np.float32)
 
@@ -69,7 +67,7 @@ class Outlines:
         low, high: (P, 2) corners of the box around each, pixels.
     """
 
-    def __init__(self, parts: list[Part], camera: Camera, light: np.ndarray) -> None:
+    def __init__(self, parts: Sequence[Part], camera: Any, light: np.ndarray) -> None:
         start, end = np.stack([p.start for p in parts]), np.stack([p.end for p in parts])
         self.origin, tips = camera.project(start), camera.project(end)
         line = tips - self.origin

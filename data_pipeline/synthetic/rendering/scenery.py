@@ -1,13 +1,12 @@
 """What stands around a person: the background, furniture, and things in front."""
 
-from __future__ import annotations
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
 
 from data_pipeline.synthetic.anatomy import body as bodies
-from data_pipeline.synthetic.rendering import part, texture, wardrobe
-from data_pipeline.synthetic.rendering.canvas import Camera, Canvas
+from data_pipeline.synthetic.rendering import canvas, part, texture, wardrobe
 
 # Walls and floors are paler than clothes.
 _MUTED = 0.7
@@ -81,10 +80,10 @@ def _faces(centre, half_sides, axes):
 
 
 def box(
-    picture: Canvas,
-    camera: Camera,
+    picture: canvas.Canvas,
+    camera: canvas.Camera,
     centre: np.ndarray,
-    half_sides: np.ndarray | list[float],
+    half_sides: Sequence[float] | np.ndarray,
     axes: np.ndarray,
     cloth: texture.Cloth,
     owner: int,
@@ -104,7 +103,7 @@ def shadow(background: np.ndarray, x: float, y: float, width: float) -> None:
 
 
 def furniture(
-    rng: np.random.Generator, background: np.ndarray, camera: Camera, place: np.ndarray, upright: np.ndarray
+    rng: np.random.Generator, background: np.ndarray, camera: canvas.Camera, place: np.ndarray, upright: np.ndarray
 ) -> None:
     """Draws an upright box, up to a cupboard's size, into an (H, W, 3) picture, behind whatever will be drawn.
 
@@ -119,8 +118,8 @@ def furniture(
 
 def chair(
     rng: np.random.Generator,
-    picture: Canvas,
-    camera: Camera,
+    picture: canvas.Canvas,
+    camera: canvas.Camera,
     pelvis: np.ndarray,
     upright: np.ndarray,
     girth: float,
@@ -177,7 +176,9 @@ def obstacle(rng: np.random.Generator, place: np.ndarray) -> list[part.Part]:
     return (_pole, _plant, limb)[rng.choice(3, p=(0.3, 0.35, 0.35))](rng, place)
 
 
-def board(rng: np.random.Generator, picture: Canvas, camera: Camera, place: np.ndarray, owner: int) -> None:
+def board(
+    rng: np.random.Generator, picture: canvas.Canvas, camera: canvas.Camera, place: np.ndarray, owner: int
+) -> None:
     """Draws a flat box of any turn at (3,) `place`, camera metres."""
     turned = np.linalg.qr(np.eye(3) + rng.normal(0, 0.25, (3, 3)))[0]
     box(picture, camera, place, rng.uniform((0.06, 0.06, 0.03), (0.26, 0.2, 0.1)), turned, wardrobe.cloth(rng), owner)

@@ -4,21 +4,21 @@ The pixels of all parts are worked out in one go: a picture has some forty parts
 call of numpy for each part would cost more than its pixels.
 """
 
-from __future__ import annotations
-
 import itertools
 import typing
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
 from data_pipeline.synthetic.rendering import canvas, texture
-from data_pipeline.synthetic.rendering.part import STATIONS, STEPS, Outlines
+from data_pipeline.synthetic.rendering.part import STATIONS, STEPS, Outlines, Part
 
 _LAST = np.float32(STATIONS - 1)
 
 
-def draw(picture: canvas.Canvas, parts: list[Any], camera: canvas.Camera, light: np.ndarray, owners: list[int]) -> None:
+def draw(
+    picture: canvas.Canvas, parts: Sequence[Part], camera: canvas.Camera, light: np.ndarray, owners: Sequence[int]
+) -> None:
     """Draws parts, far ones first so that edges blend with what is behind them.
 
     Args:

@@ -1,7 +1,5 @@
 """Cloth patterns and grain, cut from one block of noise that is the same everywhere."""
 
-from __future__ import annotations
-
 import dataclasses
 import functools
 

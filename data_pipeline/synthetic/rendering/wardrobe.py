@@ -1,7 +1,5 @@
 """What a person wears: skin, hair and clothes, drawn at random."""
 
-from __future__ import annotations
-
 import colorsys
 import dataclasses
 
@@ -43,7 +41,7 @@ class Outfit:
     loose: float
 
 
-def colour(rng: np.random.Generator, vivid: float = 1.0) -> tuple[float, ...]:
+def colour(rng: np.random.Generator, vivid: float = 1.0) -> tuple[float, float, float]:
     """(3,) RGB in 0 to 255: mostly muted, some bright, some black or white; `vivid` scales the saturation."""
     hue, saturation, value = rng.random(), vivid * rng.beta(1.2, 2.2), 40 + 215 * rng.beta(1.6, 1.5)
     return colorsys.hsv_to_rgb(hue, saturation, value)
