@@ -24,6 +24,7 @@ from export.formats import artefacts, calibration, metadata, onnx_, saved_model,
 from export.serving import folder as serving
 from keras_apn import config as configuration
 from keras_apn.inference import pose_estimator
+from keras_apn.models import shipped
 
 
 def export(
@@ -71,7 +72,8 @@ def export(
 
 def define_flags() -> None:
     """The program's flags."""
-    flags.DEFINE_string("workdir", None, "the run whose best weights are exported", required=True)
+    flags.DEFINE_string("workdir", None, "the run whose best weights are exported; this or --model")
+    flags.DEFINE_string("model", None, f"a model that comes with the package: {', '.join(shipped.names())}")
     flags.DEFINE_string("output", None, "the folder to write to", required=True)
     flags.DEFINE_list("formats", list(artefacts.FORMATS), f"what to write, of {', '.join(artefacts.FORMATS)}")
     flags.DEFINE_list(
@@ -85,6 +87,16 @@ def define_flags() -> None:
     flags.DEFINE_string("licence", metadata.LICENCE, "of the weights, which the exports tell")
     flags.DEFINE_bool("flip", False, "average with the mirrored image's heatmaps, at twice the cost")
     flags.DEFINE_bool("overwrite", False, "replace the version where it is there already")
+
+
+def workdir_of(values: flags.FlagValues) -> str:
+    """The folder of the run, or of the model that comes with the package, that the flags ask for."""
+    if bool(values.workdir) == bool(values.model):
+        raise UserError("Give either --workdir, a run's folder, or --model, a model that comes with the package")
+    found = values.workdir or shipped.folder(values.model)
+    if found is None:
+        raise UserError(f"--model must be one of {', '.join(shipped.names())}. Received: {values.model}")
+    return found
 
 
 def check(values: flags.FlagValues) -> None:
@@ -109,11 +121,12 @@ def calibration_shards(pattern: str) -> list[str]:
 def main(values: flags.FlagValues) -> None:
     """Loads the weights and writes every format that was asked for."""
     check(values)
+    workdir = workdir_of(values)
     formats, quantize = (list(dict.fromkeys(given)) for given in (values.formats, values.quantize))
     shards = None
     if "tflite" in formats and "int8" in quantize:
-        shards = calibration_shards(values.calibration_records or configuration.load(values.workdir).data.train_records)
-    estimator = pose_estimator.from_workdir(values.workdir, values.flip)
+        shards = calibration_shards(values.calibration_records or configuration.load(workdir).data.train_records)
+    estimator = pose_estimator.from_workdir(workdir, values.flip)
     about = metadata.describe(estimator, values.name, values.version, values.licence)
     for path in export(
         estimator,

@@ -171,7 +171,7 @@ class TrainingConfig:
         0.0, "of the moving average of G's weights, validated beside them; 0 is none", least=0, most=0.99999
     )
     patience: int = _setting(0, "epochs without a better score after which training ends; 0 is never", least=0)
-    init_from: str = _setting("", "the workdir whose best weights the networks start from")
+    init_from: str = _setting("", "the workdir, or the shipped model, whose best weights the networks start from")
     precision: str = _setting("float32", "of the networks' arithmetic; losses are in float32", choices=PRECISIONS)
     recompute: bool = _setting(False, "compute each stack of G again for its gradient, to save memory (BUILD_NOTES 39)")
     reproducible: bool = _setting(True, "the same bits in every run of one seed on a CPU; nothing beside a GPU")

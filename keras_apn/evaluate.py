@@ -37,7 +37,7 @@ from keras_apn.inference import (
     visualization,
 )
 from keras_apn.metrics import pck, plausibility
-from keras_apn.models import best_weights
+from keras_apn.models import best_weights, shipped
 
 SHEET_PEOPLE, SHEET_COLUMNS, SHEET_SIDE = 24, 4, 192
 # What cannot be had of predictions alone, and what belongs to them.
@@ -52,9 +52,10 @@ def estimator(
     scales: tuple[float, ...] = test_time_augmentation.ONE_SCALE,
 ) -> exported_models.ExportedEstimator | pose_estimator.Compiled:
     """What finds joints in crops: the exported `model` where one is given, else the best weights of `workdir`."""
-    if model:
+    own = shipped.folder(model) if model else workdir
+    if own is None:
         return exported_models.load(model, flip, scales)
-    return pose_estimator.Compiled(pose_estimator.from_workdir(workdir, flip, scales))
+    return pose_estimator.Compiled(pose_estimator.from_workdir(own, flip, scales))
 
 
 def evaluate(
@@ -169,7 +170,11 @@ def draw_sheet(finder: Any, paths: Sequence[str], people: int) -> np.ndarray:
 def define_flags() -> None:
     """The program's flags."""
     flags.DEFINE_string("workdir", None, "the run to score, or whose records --model is scored on")
-    flags.DEFINE_string("model", None, "an exported model to score: a SavedModel folder, a .tflite or an .onnx file")
+    flags.DEFINE_string(
+        "model",
+        None,
+        f"a model to score: a SavedModel folder, a .tflite or .onnx file, or one of {', '.join(shipped.names())}",
+    )
     flags.DEFINE_string("predictions", None, "a .mat, .h5 or .npz with `preds` (N,16,2) or (N,14,2), 1-based pixels")
     flags.DEFINE_string("truth", None, "of --predictions: detections_our_format.mat or LSP's joints.mat")
     flags.DEFINE_string("annotations", None, "MPII's annotations, for who is visible; beside --truth by default")

@@ -36,6 +36,7 @@ from keras_apn.inference import (
     pose_estimator,
     video,
 )
+from keras_apn.models import shipped
 
 
 def find_people(
@@ -99,6 +100,7 @@ def load(
     """
     if bool(workdir) == bool(model):
         raise UserError("Give either --workdir, a run's folder, or --model, an exported model")
+    workdir = workdir or shipped.folder(model)
     if workdir:
         return pose_estimator.Compiled(
             (discriminator_scores if discriminators else pose_estimator).from_workdir(workdir, flip)
@@ -156,7 +158,11 @@ def _counted(found, bar):
 def define_flags() -> None:
     """The program's flags."""
     flags.DEFINE_string("workdir", None, "the run whose best weights are used; this or --model")
-    flags.DEFINE_string("model", None, "an exported model, a file or a folder; this or --workdir")
+    flags.DEFINE_string(
+        "model",
+        None,
+        f"an exported model, a file or a folder, or one of {', '.join(shipped.names())}; this or --workdir",
+    )
     flags.DEFINE_string(
         "input",
         None,

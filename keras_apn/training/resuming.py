@@ -8,7 +8,7 @@ from data_pipeline.common.files import StrPath, read_json
 from keras_apn import config as configuration
 from keras_apn.adversarial.model import AdversarialPoseNet
 from keras_apn.inference import pose_estimator
-from keras_apn.models import best_weights
+from keras_apn.models import best_weights, shipped
 from keras_apn.training import checkpoints
 from keras_apn.training.run_state import RunState
 
@@ -80,4 +80,4 @@ def begin(
         within = f", step {done - run_state.epoch * steps} of the next" if done > run_state.epoch * steps else ""
         print(f"Going on in {workdir} after epoch {run_state.epoch}{within}.")
     elif not done and training.init_from:
-        start_from(training.init_from, model)
+        start_from(shipped.folder(training.init_from) or training.init_from, model)

@@ -1,0 +1,19 @@
+"""The trained models that come with the package, by name."""
+
+import os
+
+from data_pipeline.common.files import StrPath
+
+SHIPPED = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "shipped")
+
+
+def names() -> list[str]:
+    """What `folder` knows."""
+    return sorted(name for name in os.listdir(SHIPPED) if os.path.isdir(os.path.join(SHIPPED, name)))
+
+
+def folder(name: StrPath) -> str | None:
+    """The workdir of a shipped model; None where no model has this name, or something here does."""
+    if os.path.exists(name) or str(name) not in names():
+        return None
+    return os.path.join(SHIPPED, str(name))

@@ -1,0 +1,65 @@
+import dataclasses
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import keras_apn
+from data_pipeline.common.errors import UserError
+from data_pipeline.synthetic import scenes
+from keras_apn import config, evaluate, predict
+from keras_apn.inference import pose_estimator
+from keras_apn.models import networks, shipped
+from keras_apn.training import resuming
+
+
+@pytest.fixture(scope="module")
+def photograph():
+    return tf.io.encode_jpeg(scenes.sample(0, 1)[1])
+
+
+def test_what_is_shipped_is_a_workdir():
+    assert shipped.names() == ["apn-mobile"]
+    assert config.load(shipped.folder("apn-mobile")).model.crop_size == 256
+
+
+def test_no_other_name_is_a_model(tmp_path, monkeypatch):
+    assert shipped.folder("apn-huge") is None
+    assert shipped.folder("../models") is None
+    # What lies here goes first.
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "apn-mobile").mkdir()
+    assert shipped.folder("apn-mobile") is None
+
+
+def test_a_model_is_loaded_by_its_name(photograph):
+    finder = keras_apn.load("apn-mobile")
+    found = finder.joints_in_image(photograph[None], tf.zeros((1, 4)))
+    assert found["joints"].shape == (1, 16, 2)
+    expected = pose_estimator.from_workdir(shipped.folder("apn-mobile")).joints_in_image(
+        photograph[None], tf.zeros((1, 4))
+    )
+    np.testing.assert_array_equal(found["joints"], expected["joints"])
+    with pytest.raises(UserError, match="apn-huge is not a workdir"):
+        keras_apn.load("apn-huge")
+
+
+def test_programs_take_it_by_its_name():
+    crops = tf.zeros((1, 256, 256, 3))
+    expected = keras_apn.load("apn-mobile").joints_in_crop(crops)["joints"]
+    for finder in (predict.load(None, "apn-mobile", False, False), evaluate.estimator(model="apn-mobile")):
+        np.testing.assert_allclose(finder.joints_in_crop(crops)["joints"], expected, atol=1e-4)
+
+
+def test_a_run_starts_from_it(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(resuming, "start_from", lambda workdir, model: asked.append(workdir))
+    training = dataclasses.replace(config.TrainingConfig(), init_from="apn-mobile")
+
+    class Model:
+        step = tf.Variable(0)
+
+    resuming.begin(Model(), None, 10, training, str(tmp_path), tell=False)
+    assert asked == [shipped.folder("apn-mobile")]
+    generator = networks.generator(config.load(asked[0]).model)
+    pose_estimator.load_best(generator, asked[0], "generator")
