@@ -153,14 +153,19 @@ def _tables(runs, key, compared, threshold):
     }
 
 
-def render(context: dict[str, Any]) -> str:
-    """The page as HTML."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(os.path.dirname(os.path.abspath(__file__))),
+def environment(folder: str) -> jinja2.Environment:
+    """What fills templates of pages in: those in a folder, with everything that they are given escaped."""
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(folder),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(number=cells.number, span=cells.span)
-    return environment.get_template(TEMPLATE).render(context)
+
+
+def render(context: dict[str, Any]) -> str:
+    """The page as HTML."""
+    pages = environment(os.path.dirname(os.path.abspath(__file__)))
+    pages.filters.update(number=cells.number, span=cells.span)
+    return pages.get_template(TEMPLATE).render(context)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from typing import Any
 
-import jinja2
 import numpy as np
 
 from keras_apn.report import cells, plots
 from keras_apn.report.comparison import TITLES
+from keras_apn.report.page import environment
 from keras_apn.study.results import OTHERS
 
 TEMPLATE = "page.html.jinja"
@@ -32,16 +32,10 @@ def render(title: str, results: dict[str, list[dict[str, Any]]], found: dict[str
         results: of `results.read`.
         found: of `results.summary`.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(os.path.dirname(os.path.abspath(__file__))),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(label=cells.label, number=number, signed=signed, span=span, duration=duration)
+    pages = environment(os.path.dirname(os.path.abspath(__file__)))
+    pages.filters.update(label=cells.label, number=number, signed=signed, span=span, duration=duration)
     rates = [title for title in TITLES if title != found["headline"]]
-    return environment.get_template(TEMPLATE).render(
+    return pages.get_template(TEMPLATE).render(
         title=title,
         found=found,
         rates=[found["headline"], *rates],
