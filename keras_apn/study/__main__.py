@@ -33,6 +33,8 @@ def main(values: flags.FlagValues) -> int:
     told = plan.read(values.plan)
     failures = runner.run_all(told, values.output, values.at_once) if values.run else []
     # Behind the trainings, which need the memory: these import TensorFlow.
+    from data_pipeline.common import tensorflow_setup  # noqa: F401  # isort: skip
+
     from keras_apn.study import page, results
 
     found = results.read(told, values.output)
