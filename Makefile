@@ -31,8 +31,8 @@ runs/demo-records/dataset.json: | setup
 	rm -rf runs/demo-records
 	$(BIN)/python -m data_pipeline.build_tfrecords --dataset=synthetic --limit=2000 --patch_size=168 --output=runs/demo-records
 
-# All but the slow tests, as many at once as there are processors. `make test TESTS=tests/adversarial/test_labels.py` runs some, slow
-# ones too.
+# All but the slow tests, as many at once as there are processors. `make test TESTS=tests/adversarial/test_labels.py`
+# runs some, slow ones too.
 test: setup
 	$(BIN)/python -m pytest $(if $(TESTS),$(TESTS),-m "not slow" -n auto --dist=loadfile)
 

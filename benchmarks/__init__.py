@@ -1,0 +1,4 @@
+"""Programs that measure; nothing else imports them.
+
+Imports `keras_apn`, `export` and `data_pipeline`.
+"""

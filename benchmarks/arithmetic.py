@@ -63,7 +63,8 @@ def step(model: AdversarialPoseNet) -> dict[str, int]:
 def _teaching(network, phases):
     """P's or C's own step: true maps, some with moved joints, and fake ones, and once a phase P's view of the image."""
     judge = _judge(network)
-    return 2 * training(judge) + (0 if judge is network else phases * training(network.get_layer("context")))
+    encoding = 0 if judge is network else phases * training(network.get_layer(discriminators.ENCODER))
+    return 2 * training(judge) + encoding
 
 
 def _pull(judge):
@@ -80,7 +81,7 @@ def _last_maps(network):
 
 def _judge(network):
     """The part of P or C that sees heatmaps: all of C, all of P but what it makes of the image."""
-    return network if discriminators.sees(network) is None else network.get_layer("judge")
+    return network if discriminators.sees(network) is None else network.get_layer(discriminators.JUDGE)
 
 
 def _read(layer):

@@ -1,6 +1,7 @@
 """Adversarial PoseNet (Chen et al., ICCV 2017): networks, training, metrics and the programs around them.
 
-`keras_apn.load("apn-mobile")` gives a trained estimator.
+`keras_apn.load("apn-mobile")` gives a trained estimator. Imports `data_pipeline`; its packages say what they import of
+each other.
 """
 
 from typing import Any

@@ -5,10 +5,10 @@ Each function takes and gives what `train_step.joint` does.
 
 import tensorflow as tf
 
-from keras_apn.adversarial import losses, terms
+from keras_apn.adversarial import terms
 from keras_apn.adversarial.balance import balanced
 from keras_apn.adversarial.batch import Batch
-from keras_apn.adversarial.train_step import backward, fake_labels, named, without_gradient
+from keras_apn.adversarial.train_step import backward, fake_labels, named, supervise, without_gradient
 from keras_apn.config import TrainingConfig
 from keras_apn.models.networks import Networks
 
@@ -19,12 +19,10 @@ def supervised(
     """G by Eq. 1; P and C by the second terms of Eq. 2 and 3, of what G predicted before it moves."""
     with tf.GradientTape() as prediction:
         stacks, context = networks.predict(batch.example["crop"])
-    upstream, logs = _supervise(stacks, batch, training)
+    upstream, logs = supervise(stacks, batch, training)
     gradients = {"g": backward(prediction, stacks, networks.generator, upstream)}
 
-    fake = batch.seen(without_gradient(stacks[-1]))
-    thresholds, given = fake_labels(batch, fake, training, progress)
-    fake_terms = terms.fake(fake, *given, batch.joints["judged"])
+    _, fake_terms, thresholds = _fakes(stacks, batch, training, progress)
     others, other_logs = _learn(networks, tf.stop_gradient(context), fake_terms)
     return gradients | others, logs | thresholds | other_logs
 
@@ -45,11 +43,9 @@ def adversarial(
     """G by Eq. 4, before P and C as they have become."""
     with tf.GradientTape() as prediction:
         stacks, context = networks.predict(batch.example["crop"])
-    upstream, logs = _supervise(stacks, batch, training)
+    upstream, logs = supervise(stacks, batch, training)
 
-    fake, pulls = batch.seen(without_gradient(stacks[-1])), {}
-    _, given = fake_labels(batch, fake, training, progress)
-    fake_terms = terms.fake(fake, *given, batch.joints["judged"])
+    (fake, fake_terms, _), pulls = _fakes(stacks, batch, training, progress), {}
     for key, network in networks.discriminators.items():
         with tf.GradientTape() as tape:
             tape.watch(fake)
@@ -64,12 +60,11 @@ def adversarial(
 UPDATES = {"supervised": supervised, "real": real, "adversarial": adversarial}
 
 
-def _supervise(stacks, batch, training):
-    """Eq. 1: its gradient at every heatmap, and its logs."""
-    with tf.GradientTape() as tape:
-        tape.watch(stacks)
-        loss, logs = losses.generator_loss(stacks, batch.truth, batch.joints, training)
-    return tape.gradient(loss, stacks), logs
+def _fakes(stacks, batch, training, progress):
+    """`(fake, terms, thresholds)`: what P and C see of G, and its terms with the labels of Section 2.4."""
+    fake = batch.seen(without_gradient(stacks[-1]))
+    thresholds, (p_fake, c_fake) = fake_labels(batch, fake, training, progress)
+    return fake, terms.fake(fake, p_fake, c_fake, batch.joints["judged"]), thresholds
 
 
 def _learn(networks, context, their_terms):

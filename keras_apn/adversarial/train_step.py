@@ -29,17 +29,11 @@ def joint(
     Returns:
         `(gradients, logs)`: by network ("g", "p", "c") a list as of its `trainable_variables`, and a dict of scalars.
     """
-    gradients, pulls = {}, {}
+    gradients, pulls, logs = {}, {}, {}
     # G predicts pose and occlusion (Section 2.1); P and C see the last stack's heatmaps, without its gradient.
     with tf.GradientTape() as prediction:
         stacks, context = networks.predict(batch.example["crop"])
     fake, context = batch.seen(without_gradient(stacks[-1])), tf.stop_gradient(context)
-
-    # G's loss (Eq. 1) and its gradient at every heatmap.
-    with tf.GradientTape() as tape:
-        tape.watch(stacks)
-        loss, logs = losses.generator_loss(stacks, batch.truth, batch.joints, training)
-    upstream = tape.gradient(loss, stacks)
 
     if networks.discriminators:
         # Which predictions P and C shall take for real: p_fake and c_fake (Section 2.4).
@@ -56,12 +50,25 @@ def joint(
             gradients[key] = tape.gradient(loss, network.trainable_variables)
             pulls[key] = deceived, batch.seen(tape.gradient(deceived, fake))
             logs |= named(key, its_logs, its_terms)
-        # G learns by Eq. 4: Eq. 1, and at the last stack what P and C pull, balanced.
-        upstream[-1], balance_logs = balanced(upstream[-1], pulls, training, progress)
-        logs |= thresholds | balance_logs
+        logs |= thresholds
 
+    # G learns by Eq. 4: Eq. 1 at every stack, and at the last one what P and C pull, balanced.
+    upstream, own_logs = supervise(stacks, batch, training)
+    if pulls:
+        upstream[-1], balance_logs = balanced(upstream[-1], pulls, training, progress)
+        logs |= balance_logs
     gradients["g"] = backward(prediction, stacks, networks.generator, upstream)
-    return gradients, logs
+    return gradients, own_logs | logs
+
+
+def supervise(
+    stacks: list[dict[str, tf.Tensor]], batch: Batch, training: TrainingConfig
+) -> tuple[list[dict[str, tf.Tensor]], dict[str, tf.Tensor]]:
+    """Eq. 1: its gradient at every heatmap, and its logs."""
+    with tf.GradientTape() as tape:
+        tape.watch(stacks)
+        loss, logs = losses.generator_loss(stacks, batch.truth, batch.joints, training)
+    return tape.gradient(loss, stacks), logs
 
 
 def without_gradient(maps: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:

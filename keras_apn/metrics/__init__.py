@@ -1,4 +1,4 @@
-"""Scores as functions of arrays: PCKh and PCK, average precision, plausibility.
+"""Scores as functions of arrays: PCKh and PCK, average precision, ranking, plausibility.
 
-Imports `keras_compat` and `data_pipeline`.
+Imports `config`, `keras_compat` and `data_pipeline`.
 """

@@ -1,4 +1,4 @@
-"""The networks G, P and C, what they are built of, and the files of their best weights.
+"""The networks G, P and C, what they are built of, the files of their best weights, and the models that are shipped.
 
-Imports `config`, `keras_compat`, `replicas` and `data_pipeline`.
+Imports `config`, `replicas` and `data_pipeline`.
 """

@@ -1,4 +1,4 @@
 """What moves weights, whatever the loss: optimizers, parts of batches, moving averages.
 
-Imports `keras_compat` and `replicas`.
+Imports `config` and `keras_compat`.
 """

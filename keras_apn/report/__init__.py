@@ -1,1 +1,4 @@
-"""The report: several runs on one self-contained page."""
+"""The report: several runs on one self-contained page.
+
+Imports `training`, `evaluation`, `inference`, `adversarial`, and what these may import.
+"""

@@ -1,4 +1,4 @@
 """A study: a table of trainings, run with several seeds each, and what came out on one page.
 
-Imports `report`, `training`, `evaluation`, and what these may import.
+Imports `report`, `metrics` and `data_pipeline`.
 """

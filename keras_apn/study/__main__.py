@@ -6,8 +6,6 @@ that are done are skipped, those that were begun go on, and several processes or
 to the first training, paired over people.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 

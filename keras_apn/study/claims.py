@@ -1,7 +1,5 @@
 """Who works on what, where several processes or machines share a folder."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import socket

@@ -1,7 +1,5 @@
 """The page of a study: one self-contained HTML file of tables and curves."""
 
-from __future__ import annotations
-
 import os
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The plan of a study: which trainings, with which flags and seeds."""
 
-from __future__ import annotations
-
 import dataclasses
 import json
 import re

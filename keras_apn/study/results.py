@@ -1,7 +1,5 @@
 """What came out of a study: means and spreads over seeds, and differences to the first row, paired over people."""
 
-from __future__ import annotations
-
 import os
 from typing import Any
 

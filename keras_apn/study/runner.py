@@ -1,7 +1,5 @@
 """Running the trainings of a plan: what is done is skipped, what was begun goes on, what another does is left to it."""
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess

@@ -1,7 +1,5 @@
 """Scores one run of a study in a process of its own: `python -m keras_apn.study.score '{"workdir": ..., ...}'`."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from data_pipeline.common import tensorflow_setup  # noqa: F401  # isort: skip  It starts TensorFlow, so it comes first.
@@ -19,7 +17,7 @@ from data_pipeline.records import dataset
 from keras_apn.metrics import pck, plausibility
 from keras_apn.report import runs
 
-# Of an epoch's history, what the page draws.
+# Of an epoch's history, what is kept of a run.
 CURVES = ("val_pckh", "loss", "val_p_auc", "val_c_auc", "p_fake_share")
 
 
