@@ -35,7 +35,7 @@ Summary, SessionLog = tf.compat.v1.Summary, tf.compat.v1.SessionLog
 
 
 def tag(name: str) -> str:
-    """Where TensorBoard shows what an epoch logs, by its name in `AdversarialPoseNet.logged` or `Discrimination.logs`."""
+    """Where TensorBoard shows what an epoch logs, by its name in `model.logged` or `Discrimination.logs`."""
     for pattern, place in TAGS:
         if match := re.fullmatch(pattern, name):
             return match.expand(place)
