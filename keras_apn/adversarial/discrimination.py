@@ -3,7 +3,9 @@
 Of each discriminator: `auc`, the area under the ROC curve of its verdict on G's joints against their labels (p_fake,
 c_fake); `peak_auc`, that of the plain height of G's peaks against the same labels, which it must beat to teach
 anything; `calibration`, the expected calibration error of its probabilities. Of P, `moved_auc`: its verdict on true
-maps of which some joints were moved. Of C, `amplitude`: how much its logit changes where G's maps grow by a fifth.
+maps of which some joints were moved. Of C, `amplitude`: how much its logit changes where G's maps grow by a fifth. And
+of what they pull: `toward`, the share of G's wrong joints whose pose map they raise more at the true place than at the
+one that G found.
 
 A joint that is not annotated or lies outside the crop counts nowhere.
 """
@@ -15,26 +17,27 @@ from typing import Any
 import tensorflow as tf
 
 from data_pipeline.augmentation import augment
+from data_pipeline.decode import decode
 from data_pipeline.records import dataset, integrity
 from keras_apn import keras_compat
-from keras_apn.adversarial import labels, moved_joints
+from keras_apn.adversarial import labels, losses, moved_joints
 from keras_apn.adversarial.batch import Batch
 from keras_apn.config import Config, DataConfig, TrainingConfig
-from keras_apn.metrics.ranking import AreaUnderCurve, CalibrationError, MeanChange
+from keras_apn.metrics.ranking import AreaUnderCurve, CalibrationError, CountedMean
 from keras_apn.models import discriminators
 from keras_apn.models.networks import Networks
 
 # What is known of each discriminator, by its key in `Networks.discriminators`, in the order of tables.
 MEASURES = {
-    "p": ("auc", "peak_auc", "moved_auc", "calibration"),
-    "c": ("auc", "peak_auc", "amplitude", "calibration"),
+    "p": ("auc", "peak_auc", "moved_auc", "calibration", "toward"),
+    "c": ("auc", "peak_auc", "amplitude", "calibration", "toward"),
 }
 NAMES = {"p": "pose", "c": "confidence"}
 # What G's maps are multiplied by for `amplitude`.
 LOUDER = 1.2
 # Of the joints that are moved, which shall be the same in every epoch.
 SEED = 44
-METRICS = {"amplitude": MeanChange, "calibration": CalibrationError}
+METRICS = {"amplitude": CountedMean, "toward": CountedMean, "calibration": CalibrationError}
 
 
 class Discrimination:
@@ -79,12 +82,18 @@ class Discrimination:
                 beside = changed.moved_truth(self.networks.tasks)
             else:
                 beside = {task: LOUDER * values for task, values in seen.items()}
-            logits, other = discriminators.judge(network, context, seen, beside)
+            with tf.GradientTape() as tape:
+                tape.watch(seen["pose"])
+                logits, other = discriminators.judge(network, context, seen, beside)
+                escaped = losses.label_loss(logits, tf.ones_like(logits), counted)
+            pull = -tape.gradient(escaped, seen["pose"], unconnected_gradients="zero")
             metrics["auc"].update_state(_spread(logits), given[key], counted)
             # The root: heights of the first epochs lie close to zero.
             peaks = tf.reduce_max(seen["pose"], axis=(1, 2))
             metrics["peak_auc"].update_state(tf.sqrt(tf.maximum(peaks, 0.0)), given[key], counted)
             metrics["calibration"].update_state(tf.sigmoid(logits), given[key], counted)
+            wrong = counted & (given["p"] < 0.5)
+            metrics["toward"].update_state(_toward(pull, seen["pose"], batch.example["joints_heatmap"]), wrong)
             if key == "p":
                 kept = tf.cast(~changed.example["moved"], tf.float32)
                 metrics["moved_auc"].update_state(_spread(other), kept, changed.joints["moved"].mask)
@@ -161,6 +170,20 @@ def measure(
         for batch in dataset.load(segments, patch_size=described["patch_size"], batch_size=batch_size):
             add(batch)
     return found.scores()
+
+
+def _toward(pull, pose, joints_heatmap):
+    """1 where a pull at the pose maps is stronger at the true place than at the peak, else 0: [B, 16]."""
+    found, _ = decode(pose)
+    return tf.cast(_at(pull, joints_heatmap) > _at(pull, found), tf.float32)
+
+
+def _at(maps, joints_heatmap):
+    """Of maps [B, H, W, 16] the value at the pixel nearest to each joint, [B, 16]; of one outside, at the border."""
+    last = tf.constant([maps.shape[2] - 1, maps.shape[1] - 1])
+    x, y = tf.unstack(tf.clip_by_value(tf.cast(tf.round(joints_heatmap), tf.int32), 0, last), axis=-1)
+    of_joint = tf.transpose(maps, [0, 3, 1, 2])
+    return tf.gather_nd(of_joint, tf.stack([y, x], axis=-1), batch_dims=2)
 
 
 def _spread(logits):

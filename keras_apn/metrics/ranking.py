@@ -63,10 +63,10 @@ class CalibrationError(keras.metrics.Metric):
         return tf.reduce_sum(tf.abs(probability - ones)) / tf.reduce_sum(count)
 
 
-class MeanChange(keras.metrics.Metric):
+class CountedMean(keras.metrics.Metric):
     """A mean over what counts."""
 
-    def __init__(self, name: str = "amplitude") -> None:
+    def __init__(self, name: str = "counted_mean") -> None:
         super().__init__(name=name)
         self.sums = self.add_weight(name="sums", shape=(2,), initializer="zeros")
 

@@ -31,12 +31,14 @@ DISCRIMINATION = {
         "peak_auc": ("the peak's AUC", None),
         "moved_auc": ("AUC on moved joints", False),
         "calibration": ("calibration error", True),
+        "toward": ("pulls to the truth", None),
     },
     "confidence": {
         "auc": ("AUC", False),
         "peak_auc": ("the peak's AUC", None),
         "amplitude": ("logit, maps times 1.2", None),
         "calibration": ("calibration error", True),
+        "toward": ("pulls to the truth", None),
     },
 }
 

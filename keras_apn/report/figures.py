@@ -62,13 +62,16 @@ LOGGED = {
             "p_peak_auc": "P's labels by the peak: AUC",
             "p_moved_auc": "P on moved joints: AUC",
             "p_calibration": "P: calibration error",
+            "p_toward": "P: pulls to the truth",
             "c_auc": "C: AUC",
             "c_peak_auc": "C's labels by the peak: AUC",
             "c_amplitude": "C's logit, maps times 1.2",
             "c_calibration": "C: calibration error",
+            "c_toward": "C: pulls to the truth",
         },
         "Of validation people. An AUC of 0.5 is guessing; a discriminator whose AUC is not above that of the peak's "
-        "plain height has nothing to teach.",
+        "plain height has nothing to teach. Pulls to the truth: of G's wrong joints, how many are pulled more to the "
+        "true place than to the one that G found.",
     ),
     "How far a step moves the weights": (
         {
@@ -83,7 +86,7 @@ LOGGED = {
         "is usual; a network far below the others starves.",
     ),
     "Run": (
-        {"learning_rate": "learning rate", "seconds": "seconds an epoch"},
+        {"learning_rate": "learning rate", "seconds": "seconds an epoch", "step_seconds": "seconds a step"},
         "G's learning rate, and the time spent.",
     ),
 }

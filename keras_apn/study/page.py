@@ -19,6 +19,8 @@ CURVES = {
     "val_p_auc": "P's AUC on G's joints",
     "val_c_auc": "C's AUC on G's joints",
     "p_fake_share": "share of p_fake that is 1",
+    "val_p_toward": "P's pulls to the truth",
+    "val_c_toward": "C's pulls to the truth",
 }
 
 
@@ -38,6 +40,7 @@ def render(title: str, results: dict[str, list[dict[str, Any]]], found: dict[str
         found=found,
         rates=[found["headline"], *rates],
         others=list(OTHERS),
+        shares=[title for title, way in OTHERS.items() if way[0] == "discriminators"],
         keys=[plots.key(n, "line") for n in range(len(results))],
         curves=curves(results),
     )
@@ -55,7 +58,8 @@ def curves(results: dict[str, list[dict[str, Any]]]) -> list[dict[str, str]]:
 
 def _mean(results, name):
     """`(epochs, values, nothing)` of the runs of a row, as `plots.training` takes them: as far as all of them go."""
-    each = [result["curves"][name] for result in results]
+    # A result that was measured before this was known has no such curve.
+    each = [result["curves"].get(name) or [None] * result["epochs"] for result in results]
     shortest = min(map(len, each))
     values = [[run[epoch] for run in each] for epoch in range(shortest)]
     means = [None if None in of_epoch else float(np.mean(of_epoch)) for of_epoch in values]

@@ -23,6 +23,7 @@ OTHERS = {
     "P's AUC": ("discriminators", "pose", "auc"),
     "the peak's": ("discriminators", "pose", "peak_auc"),
     "moved joints": ("discriminators", "pose", "moved_auc"),
+    "P's pulls to the truth": ("discriminators", "pose", "toward"),
     "C's AUC": ("discriminators", "confidence", "auc"),
 }
 
@@ -66,7 +67,8 @@ def summary(results: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
 
     Returns:
         `metric`, `headline`, `people`, `baseline`; `rows` by name: `seeds`, `flags`, `parameters`, `mean` and `spread`
-        (the standard deviation over seeds, None of one) by title, `seconds`, the mean, and, but for the baseline,
+        (the standard deviation over seeds, None of one) by title, `seconds` of a run and `step_seconds`, the means
+        (None where not known), and, but for the baseline,
         `to_baseline`: by title of `comparison.TITLES` the mean difference of the seeds that both have, its `interval`
         over people, 95 %, and its `spread` over seeds.
     """
@@ -92,6 +94,7 @@ def summary(results: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
 
 
 def _row(results, each):
+    steps = [result["step_seconds"] for result in results if result.get("step_seconds")]
     known = {title: [run[title] for run in each if run[title] is not None] for title in each[0]}
     spread = {title: float(np.std(values, ddof=1)) if len(values) > 1 else None for title, values in known.items()}
     return {
@@ -99,6 +102,7 @@ def _row(results, each):
         "flags": results[0]["flags"],
         "parameters": results[0]["parameters"],
         "seconds": float(np.mean([result["seconds"] for result in results])),
+        "step_seconds": float(np.mean(steps)) if steps else None,
         "mean": {title: float(np.mean(values)) if values else None for title, values in known.items()},
         "spread": spread,
     }

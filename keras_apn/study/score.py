@@ -18,7 +18,7 @@ from keras_apn.metrics import pck, plausibility
 from keras_apn.report import runs
 
 # Of an epoch's history, what is kept of a run.
-CURVES = ("val_pckh", "loss", "val_p_auc", "val_c_auc", "p_fake_share")
+CURVES = ("val_pckh", "loss", "val_p_auc", "val_c_auc", "p_fake_share", "val_p_toward", "val_c_toward")
 
 
 def measure(workdir: str, records: str) -> dict[str, Any]:
@@ -30,8 +30,9 @@ def measure(workdir: str, records: str) -> dict[str, Any]:
 
     Returns:
         A dict that goes into JSON: `metric`; `scores`, of `runs.score`; `parameters` of G; `epochs` and `seconds` of
-        the training; `best_epoch`; `curves`, lists by name over the epochs; `people`; and of every person and joint
-        `counted`, `hits` and `hidden`, as `packed` has them.
+        the training; `step_seconds`, the median over the epochs, None where none knows it; `best_epoch`; `curves`,
+        lists by name over the epochs; `people`; and of every person and joint `counted`, `hits` and `hidden`, as
+        `packed` has them.
 
     Raises:
         UserError: the run was stopped before its end, or its files or the records are missing or damaged.
@@ -43,6 +44,7 @@ def measure(workdir: str, records: str) -> dict[str, Any]:
     run = runs.score(run, paths, metric, plausibility.of_training(run.config))
     counted = ~np.isnan(run.normalised)
     hits = counted & (np.nan_to_num(run.normalised, nan=np.inf) <= pck.THRESHOLDS[metric])
+    steps = [epoch["step_seconds"] for epoch in run.epochs if "step_seconds" in epoch]
     hidden = counted & ~run.found["visible"] & run.found["occlusion_known"][:, None]
     return {
         "metric": metric,
@@ -50,6 +52,7 @@ def measure(workdir: str, records: str) -> dict[str, Any]:
         "parameters": run.parameters,
         "epochs": len(run.epochs),
         "seconds": sum(epoch["seconds"] for epoch in run.epochs),
+        "step_seconds": float(np.median(steps)) if steps else None,
         "best_epoch": run.state.get("best_epoch"),
         "curves": {name: [epoch.get(name) for epoch in run.epochs] for name in CURVES},
         "people": len(counted),

@@ -5,6 +5,7 @@ import os
 import time
 
 import keras
+import numpy as np
 
 from data_pipeline.common.errors import UserError
 from data_pipeline.common.files import StrPath, write_whole
@@ -16,8 +17,9 @@ def read(workdir: StrPath) -> list[dict[str, float]]:
     """The epochs of a run, in order.
 
     Returns:
-        A list of dicts: `epoch` from 1, `seconds` that it took, and what training and validation (`val_...`) logged:
-        means over the epoch of each weighted loss term, share and accuracy. Empty where there is no history.
+        A list of dicts: `epoch` from 1, `seconds` that it took, `step_seconds`, the median of its steps with their
+        batches, and what training and validation (`val_...`) logged: means over the epoch of each weighted loss term,
+        share and accuracy. Empty where there is no history.
 
     Raises:
         UserError: the file is damaged.
@@ -40,10 +42,16 @@ class History(keras.callbacks.Callback):
         self.workdir = workdir
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        self.begun = time.monotonic()
+        self.begun, self.steps = time.monotonic(), []
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        self.steps.append(time.monotonic())
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         logged = {name: float(value) for name, value in (logs or {}).items()}
-        now = {"epoch": epoch + 1, "seconds": round(time.monotonic() - self.begun, 3), **logged}
+        now = {"epoch": epoch + 1, "seconds": round(time.monotonic() - self.begun, 3)}
+        if len(self.steps) > 1:  # From one to the next, which leaves out building the graph.
+            now["step_seconds"] = round(float(np.median(np.diff(self.steps))), 4)
+        now |= logged
         kept = [line for line in read(self.workdir) if line["epoch"] <= epoch]
         write_whole(os.path.join(self.workdir, FILE), "".join(json.dumps(line) + "\n" for line in [*kept, now]))

@@ -27,7 +27,7 @@ TAGS = (
     ("loss", "loss/total"),
     (r"(loss|adversarial|gradient_ratio|weight)_(\w+)", r"\1/\2"),
     (r"([pc])_(peak|moved)_auc", r"auc/\1_\2"),
-    (r"([pc])_(fake_share|accuracy|auc|calibration|amplitude)(_\w+)?", r"\2/\1\3"),
+    (r"([pc])_(fake_share|accuracy|auc|calibration|amplitude|toward)(_\w+)?", r"\2/\1\3"),
     (r"update_([gpc])(_least)?", r"update/\1\2"),
     (r"(delta|epsilon)", r"threshold/\1"),
 )

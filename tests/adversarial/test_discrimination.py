@@ -49,7 +49,7 @@ def test_what_does_not_count_is_left_out():
     scores, given, counted = [0.9, 0.1, 0.2, 0.8], [1, 0, 1, 0], [True, True, False, False]
     assert added(ranking.AreaUnderCurve(), scores, given, counted=counted) == 1
     assert added(ranking.CalibrationError(), scores, given, counted=counted) == pytest.approx(0.1)
-    metric = ranking.MeanChange()
+    metric = ranking.CountedMean()
     metric.update_state(tf.constant([[1.0, 2.0, np.nan]]), tf.constant([[True, True, False]]))
     assert float(metric.result()) == 1.5
 
@@ -175,6 +175,18 @@ def test_amplitude_is_the_change_of_cs_logit(rate):
     assert found["confidence"]["amplitude"] == pytest.approx(0.2 * rate * mean, rel=1e-5)
 
 
+@pytest.mark.parametrize(("rate", "share"), [(2.0, 0.0), (-2.0, 1.0)], ids=["to the peak", "from the peak"])
+def test_toward_is_the_share_of_wrong_joints_that_are_pulled_to_their_place(rate, share):
+    given = example()
+    maps = answer(given, WRONG)
+    found = scores(judged(p=height_judge(rate), c=height_judge(rate)), given, maps)
+    assert found["pose"]["toward"] == found["confidence"]["toward"] == share
+    # Whose pull is at the true place of every second joint, and of the others nowhere.
+    every_second = (np.arange(16) % 2).astype(np.float32)
+    knowing = scores(judged(p=place_judge(every_second)), given, maps)
+    assert knowing["pose"]["toward"] == pytest.approx(np.mean(every_second[WRONG]))
+
+
 def test_what_is_not_annotated_or_outside_counts_nowhere():
     joints, annotated = example()["joints_heatmap"].numpy().copy(), np.ones((PEOPLE, 16), bool)
     joints[:, 4], annotated[:, 7] = (-3, 2), False
@@ -199,7 +211,7 @@ def test_one_class_of_labels_has_no_area_and_is_not_logged():
     assert told["pose"]["calibration"] is not None
     logs = found.logs()
     assert set(logs) == {"p_moved_auc", "p_calibration", "c_amplitude", "c_calibration"}
-    assert all(np.isfinite(value) for value in logs.values())
+    assert all(np.isfinite(value) for value in logs.values())  # Nor has a pull of wrong joints where there are none.
 
 
 def test_no_people_have_no_scores():
@@ -211,11 +223,11 @@ def test_no_people_have_no_scores():
     assert judged().scores() == {"pose": None, "confidence": None}
 
 
-def place_judge():
-    """A P that knows where everybody's joints are: minus the distance of the peak's column from the true one's."""
+def place_judge(weights=1.0):
+    """A P that knows where everybody's joints are: how far their maps overlap the true ones, times weights of 16."""
     pose, occlusion = (keras.Input((SIZE, SIZE, 16), name=task) for task in ("pose", "occlusion"))
     truth = heatmaps.draw(example()["joints_heatmap"][:1], tf.ones((1, 16), tf.bool), SIZE, 1.0).numpy()
-    overlap = keras.layers.Lambda(lambda maps: tf.reduce_sum(maps * truth, axis=(1, 2)))(pose)
+    overlap = keras.layers.Lambda(lambda maps: tf.reduce_sum(maps * truth * weights, axis=(1, 2)))(pose)
     return keras.Model({"pose": pose, "occlusion": occlusion}, overlap)
 
 

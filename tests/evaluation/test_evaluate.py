@@ -183,8 +183,8 @@ def test_any_batch_size_gives_the_same_scores(run, tiny_workdir):
 
 
 MEASURES = {
-    "pose": ["auc", "peak_auc", "moved_auc", "calibration"],
-    "confidence": ["auc", "peak_auc", "amplitude", "calibration"],
+    "pose": ["auc", "peak_auc", "moved_auc", "calibration", "toward"],
+    "confidence": ["auc", "peak_auc", "amplitude", "calibration", "toward"],
 }
 
 

@@ -26,7 +26,7 @@ def measured(name, seed, share, hidden=0.2):
     }
     return {
         "name": name, "seed": seed, "flags": [f"--share={share}"], "metric": "pckh", "people": PEOPLE,
-        "parameters": 1000, "seconds": 600.0, "epochs": 2, "best_epoch": 2,
+        "parameters": 1000, "seconds": 600.0, "step_seconds": 0.25 + seed, "epochs": 2, "best_epoch": 2,
         "scores": {**scoring.score(found, "pckh"), "discriminators": None},
         "curves": {"val_pckh": [0.1, 0.2], "loss": [2.0, 1.0], "val_p_auc": [None, None]} | {"val_c_auc": [None] * 2}
         | {"p_fake_share": [None] * 2},
@@ -71,6 +71,7 @@ def test_means_and_spreads_are_over_seeds(found):
     assert row["spread"]["mean_14"] == pytest.approx(abs(each[0] - each[1]) / np.sqrt(2))
     assert told["rows"]["late"]["spread"]["mean_14"] is None
     assert row["mean"]["P's AUC"] is None
+    assert row["step_seconds"] == 0.75
     assert (told["baseline"], told["metric"], told["headline"], told["people"]) == ("alone", "pckh@0.5", "mean_14", 30)
 
 
@@ -101,7 +102,9 @@ def test_results_on_other_people_are_refused(tmp_path):
 
 
 def test_the_page_holds_every_row_and_needs_nothing_else(found):
+    del found["late"][0]["step_seconds"]  # As of a run before it was measured.
     html = page.render("A <study>", found, results.summary(found))
+    assert "<td>750</td>" in html
     assert "A &lt;study&gt;" in html
     for name in found:
         assert html.count(f"> {name}</th>") >= 2

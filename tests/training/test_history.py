@@ -22,6 +22,18 @@ def test_epochs_are_kept_in_order(tmp_path):
     assert all(line["seconds"] >= 0 for line in found)
 
 
+@pytest.mark.parametrize(("times", "seconds"), [([0, 9, 10, 11.5, 12.5], 1.0), ([0, 9, 9.25], 0.25), ([0, 9], None)])
+def test_what_a_step_takes_is_the_median_from_one_to_the_next(tmp_path, monkeypatch, times, seconds):
+    clock = iter([*times, times[-1]])
+    monkeypatch.setattr(history.time, "monotonic", lambda: next(clock))
+    callback = history.History(str(tmp_path))
+    callback.on_epoch_begin(0)
+    for step in range(len(times) - 1):
+        callback.on_train_batch_end(step)
+    callback.on_epoch_end(0, {})
+    assert history.read(str(tmp_path))[0].get("step_seconds") == seconds
+
+
 def test_an_epoch_done_again_replaces_itself_and_what_came_after(tmp_path):
     for number, loss in ((0, 3.0), (1, 2.0), (2, 1.0), (1, 1.5)):
         epoch(tmp_path, number, loss=loss)

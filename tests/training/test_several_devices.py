@@ -125,7 +125,7 @@ def assert_same_training(folder, name, alone):
     assert [line["epoch"] for line in epochs] == [1, 2]
     for line, other in zip(epochs, expected, strict=True):
         # Which joints are moved for the score follows the batches, which each device has smaller ones of.
-        own = dict.fromkeys(("seconds", "val_p_moved_auc"), 0)
+        own = dict.fromkeys(("seconds", "step_seconds", "val_p_moved_auc"), 0)
         assert {**line, **own} == pytest.approx({**other, **own}, rel=1e-4, abs=1e-6)
         assert line["val_pckh"] > 0
 

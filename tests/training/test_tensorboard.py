@@ -83,6 +83,7 @@ def model():
         ("p_moved_auc", "auc/p_moved"),
         ("p_calibration", "calibration/p"),
         ("c_amplitude", "amplitude/c"),
+        ("p_toward", "toward/p"),
         ("p_accuracy_fake", "accuracy/p_fake"),
         ("epsilon", "threshold/epsilon"),
         ("something_else", "something_else"),
