@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready-$(VERSION)
 
-.PHONY: setup demo test test-all test-lanes torch lint
+.PHONY: setup demo test test-all test-lanes torch mediapipe lint
 
 setup: $(READY)
 
@@ -40,13 +40,14 @@ test: setup
 test-all: setup
 	$(BIN)/python -m pytest
 
-# PyTorch in an environment of its own, for the comparisons with it; the tests find it there.
-torch: .venv-torch/.ready
+# PyTorch and MediaPipe, each in an environment of its own, for the comparisons with them; tests and benchmarks find them
+# there.
+torch mediapipe: %: .venv-%/.ready
 
-.venv-torch/.ready: requirements-torch.txt
-	rm -rf .venv-torch
-	$(PYTHON) -m venv .venv-torch
-	.venv-torch/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-torch.txt
+.venv-%/.ready: requirements-%.txt
+	rm -rf .venv-$*
+	$(PYTHON) -m venv .venv-$*
+	.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-$*.txt
 	touch $@
 
 # Both lanes, each in a virtual environment of its own, where a Python of each is present.

@@ -5,7 +5,7 @@ In one process that is kept to one core, by turns:
 - `decode_only`: decoding the records' JPEG patches and nothing else, the ceiling of any pipeline over them;
 - `pipeline`: the host's part of this project, `dataset.load`;
 - `conventional`: whole photographs read, warped and labelled on the host, as public hourglass loaders do;
-- `conventional_uint8`: the lightest such loader in common use. Both are described in `benchmarks/conventional.py`.
+- `conventional_uint8`: the lightest such loader in common use. `benchmarks/peers/conventional.py` describes both.
 
 The unit is images per second of processor time, all threads together, which is what one core gives when it has nothing
 else to do; what the clock on the wall said meanwhile is kept beside it. In another process, on all cores and whatever
@@ -32,7 +32,8 @@ import numpy as np
 import tensorflow as tf
 from absl import flags
 
-from benchmarks import conventional, input_report, pictures
+from benchmarks import input_report, pictures
+from benchmarks.peers import conventional
 from data_pipeline import geometry, heatmaps
 from data_pipeline.augmentation import augment
 from data_pipeline.common import program

@@ -11,7 +11,7 @@ turns, since machines drift. Of each number the median over the rounds is shown.
 - first step: seconds until the first step is done, which builds its graph; the networks are there already.
 - MB: the process's resident memory at its most.
 
-`--torch` adds the step of an equal G in PyTorch (`benchmarks/torch_reference.py`), which is handed crops and
+`--torch` adds the step of an equal G in PyTorch (`benchmarks/peers/torch_reference.py`), which is handed crops and
 targets: in its own layout of images in memory, and in TensorFlow's.
 """
 
@@ -62,7 +62,7 @@ def measure(case: tuple, how: dict[str, Any], environment: dict[str, str]) -> di
         return clock.apart("benchmarks.matrix_product", environment, threads=how["threads"])
     if mode in TORCH:
         chosen = {"layout": mode.removeprefix("torch_"), **{name: how[name] for name in ("threads", "steps")}}
-        return clock.apart("benchmarks.torch_reference", environment, preset=preset, batch=batch, **chosen)
+        return clock.apart("benchmarks.peers.torch_reference", environment, preset=preset, batch=batch, **chosen)
     return clock.apart("benchmarks.fit_step", environment, preset=preset, batch=batch, mode=mode, **how)
 
 

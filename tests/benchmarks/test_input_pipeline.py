@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from benchmarks import conventional, input_pipeline, input_report, pictures
+from benchmarks import input_pipeline, input_report, pictures
+from benchmarks.peers import conventional
 from data_pipeline import geometry, heatmaps
 from data_pipeline.augmentation import augment
 from data_pipeline.records import dataset

@@ -166,7 +166,7 @@ def test_torch_needs_an_equal_step(run, monkeypatch):
 @pytest.mark.parametrize("preset", ["tiny", "demo"])
 def test_g_in_torch_has_the_parameters_of_g(torch_python, find_the_project, preset):
     how = {"preset": preset, "batch": 1, "layout": "channels_last", "threads": 1, "steps": 1}
-    found = clock.apart("benchmarks.torch_reference", python=torch_python, **how)
+    found = clock.apart("benchmarks.peers.torch_reference", python=torch_python, **how)
     generator = networks.generator(presets.config(preset).model)
     # As many are trained, and as many follow the batches.
     assert found["parameters"] == sum(math.prod(variable.shape) for variable in generator.trainable_variables)

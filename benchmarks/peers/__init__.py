@@ -1,0 +1,1 @@
+"""What others have made, to compare with: loaders, training steps, models."""
