@@ -9,6 +9,7 @@ from data_pipeline.common import tensorflow_setup
 from data_pipeline.common.errors import UserError
 from data_pipeline.common.files import StrPath
 from keras_apn.inference import pose_estimator, runtimes, test_time_augmentation
+from keras_apn.models import shipped
 
 SAVED_MODEL_FILE = "saved_model.pb"
 KINDS = "a SavedModel folder, a .tflite or an .onnx file"
@@ -93,7 +94,9 @@ def _runtime(path):
     if os.path.isdir(path):
         return runtimes.SavedModel(find_saved_model(path))
     if not os.path.exists(path):
-        raise UserError(f"{path} does not exist; give {KINDS}")
+        raise UserError(
+            f"{path} does not exist; give {KINDS}, or the name of a shipped model: {', '.join(shipped.names())}"
+        )
     by_ending = {".tflite": runtimes.TFLite, ".onnx": runtimes.ONNX}
     ending = os.path.splitext(path)[1].lower()
     if ending not in by_ending:
