@@ -41,7 +41,8 @@ def _weight(key, deceived, norm, reference, training):
         return {"p": training.beta, "c": training.alpha}[key]
     share = {"p": training.pose_share, "c": training.confidence_share}[key]
     # A discriminator that is fooled has a vanishing gradient, which its share would blow up.
-    left = tf.minimum(1.0, deceived / training.fooled) if training.fooled else 1.0
+    bounded = training.fooled and training.pull != "minimax"  # Whose gradient vanishes where a discriminator is right.
+    left = tf.minimum(1.0, deceived / training.fooled) if bounded else 1.0
     return tf.where(norm > TINY, share * left * reference / (norm + TINY), 0.0)
 
 

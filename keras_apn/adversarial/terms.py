@@ -73,14 +73,16 @@ def loss(logits: dict[str, tf.Tensor], terms: dict[str, Term]) -> tuple[tf.Tenso
 
 
 def deceived(logits: tf.Tensor, term: Term, pull: str) -> tf.Tensor:
-    """What G has to lose before P or C in Eq. 4: that its maps are not taken for real.
+    """What G has to lose before P or C in Eq. 4: that its maps are not taken for real (BUILD_NOTES 3).
 
     Args:
         logits: [B, 16], of the fakes.
         term: their `Term`.
-        pull: "all", or "wrong" for the joints whose label is 0 alone.
+        pull: "all", or "wrong" for the joints whose label is 0 alone; "minimax" for what P or C have to win, negated.
     """
     mask, divisor = term.joints
+    if pull == "minimax":
+        return -losses.label_loss(logits, term.labels, mask, divisor)
     if pull == "wrong":
         mask &= term.labels < 0.5
     return losses.label_loss(logits, tf.ones_like(logits), mask, divisor)
