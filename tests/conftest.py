@@ -127,3 +127,19 @@ def tiny_workdir(tiny_config, tmp_path_factory):
     os.makedirs(os.path.dirname(path))
     networks.generator(tiny_config.model).save_weights(path)
     return workdir
+
+
+@pytest.fixture
+def parse_flags(monkeypatch):
+    """Parses arguments by the configuration's flags, apart from those of this process."""
+
+    def parsed(*arguments):
+        values = flags.FlagValues()
+        names = ("DEFINE_bool", "DEFINE_integer", "DEFINE_float", "DEFINE_string", "DEFINE_enum")
+        define = {name: functools.partial(getattr(flags, name), flag_values=values) for name in names}
+        monkeypatch.setattr(config, "flags", types.SimpleNamespace(**define))
+        config.define_flags()
+        values(["program", *arguments])
+        return values
+
+    return parsed

@@ -1,8 +1,6 @@
 import dataclasses
-import functools
 import json
 import pathlib
-import types
 
 import pytest
 from absl import flags
@@ -114,29 +112,13 @@ def test_names_are_used_once_over_all_sections():
     assert len(names) == len(set(names))
 
 
-@pytest.fixture
-def parse(monkeypatch):
-    """Parses arguments by the configuration's flags, apart from those of this process."""
-
-    def parsed(*arguments):
-        values = flags.FlagValues()
-        names = ("DEFINE_bool", "DEFINE_integer", "DEFINE_float", "DEFINE_string", "DEFINE_enum")
-        define = {name: functools.partial(getattr(flags, name), flag_values=values) for name in names}
-        monkeypatch.setattr(config, "flags", types.SimpleNamespace(**define))
-        config.define_flags()
-        values(["program", *arguments])
-        return values
-
-    return parsed
+def test_flags_not_given_are_the_defaults(parse_flags):
+    assert config.from_flags(parse_flags()) == Config()
 
 
-def test_flags_not_given_are_the_defaults(parse):
-    assert config.from_flags(parse()) == Config()
-
-
-def test_each_kind_of_flag_reaches_its_field(parse):
+def test_each_kind_of_flag_reaches_its_field(parse_flags):
     found = config.from_flags(
-        parse("--stacks=2", "--sigma=1.5", "--nodiscriminators", "--mode=alternating", "--train_records=x-*")
+        parse_flags("--stacks=2", "--sigma=1.5", "--nodiscriminators", "--mode=alternating", "--train_records=x-*")
     )
     assert found == Config(
         ModelConfig(stacks=2, discriminators=False),
@@ -145,9 +127,10 @@ def test_each_kind_of_flag_reaches_its_field(parse):
     )
 
 
-def test_the_preset_of_lsp_mixes_three_data_sets_by_their_people(parse, monkeypatch):
+def test_the_preset_of_lsp_mixes_three_data_sets_by_their_people(parse_flags, monkeypatch):
     lines = (ROOT / "lsp.flags").read_text().splitlines()
-    settings = config.from_flags(parse(*(line for line in lines if line.startswith("--") and "--workdir" not in line)))
+    given = [line for line in lines if line.startswith("--") and "--workdir" not in line]
+    settings = config.from_flags(parse_flags(*given))
     people = {
         f"data/{name}/train-*.tfrecord": count for name, count in (("lsp", 1000), ("lspet", 10000), ("mpii", 22246))
     }
@@ -164,14 +147,14 @@ def test_the_preset_of_lsp_mixes_three_data_sets_by_their_people(parse, monkeypa
     assert shown == pytest.approx(whole, rel=0.01)
 
 
-def test_a_flag_refuses_another_choice(parse):
+def test_a_flag_refuses_another_choice(parse_flags):
     with pytest.raises(flags.IllegalFlagValueError, match="--mode"):
-        parse("--mode=both")
+        parse_flags("--mode=both")
 
 
-def test_a_flag_that_breaks_a_rule_is_a_users_mistake(parse):
+def test_a_flag_that_breaks_a_rule_is_a_users_mistake(parse_flags):
     with pytest.raises(UserError, match="--stacks must be at least 1"):
-        config.from_flags(parse("--stacks=0"))
+        config.from_flags(parse_flags("--stacks=0"))
 
 
 def test_a_saved_configuration_is_loaded_again(tmp_path):

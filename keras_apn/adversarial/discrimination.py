@@ -4,8 +4,7 @@ Of each discriminator: `auc`, the area under the ROC curve of its verdict on G's
 c_fake); `peak_auc`, that of the plain height of G's peaks against the same labels, which it must beat to teach
 anything; `calibration`, the expected calibration error of its probabilities. Of P, `moved_auc`: its verdict on true
 maps of which some joints were moved. Of C, `amplitude`: how much its logit changes where G's maps grow by a fifth. And
-of what they pull: `toward`, the share of G's wrong joints whose pose map they raise more at the true place than at the
-one that G found.
+of both, `toward`: the share of G's wrong joints whose pose map is pulled toward the true one, along the straight line.
 
 A joint that is not annotated or lies outside the crop counts nowhere.
 """
@@ -17,7 +16,6 @@ from typing import Any
 import tensorflow as tf
 
 from data_pipeline.augmentation import augment
-from data_pipeline.decode import decode
 from data_pipeline.records import dataset, integrity
 from keras_apn import keras_compat
 from keras_apn.adversarial import labels, losses, moved_joints
@@ -93,7 +91,8 @@ class Discrimination:
             metrics["peak_auc"].update_state(tf.sqrt(tf.maximum(peaks, 0.0)), given[key], counted)
             metrics["calibration"].update_state(tf.sigmoid(logits), given[key], counted)
             wrong = counted & (given["p"] < 0.5)
-            metrics["toward"].update_state(_toward(pull, seen["pose"], batch.example["joints_heatmap"]), wrong)
+            along = tf.reduce_sum(pull * (batch.truth["pose"] - seen["pose"]), axis=(1, 2))
+            metrics["toward"].update_state(tf.cast(along > 0.0, tf.float32), wrong)
             if key == "p":
                 kept = tf.cast(~changed.example["moved"], tf.float32)
                 metrics["moved_auc"].update_state(_spread(other), kept, changed.joints["moved"].mask)
@@ -170,20 +169,6 @@ def measure(
         for batch in dataset.load(segments, patch_size=described["patch_size"], batch_size=batch_size):
             add(batch)
     return found.scores()
-
-
-def _toward(pull, pose, joints_heatmap):
-    """1 where a pull at the pose maps is stronger at the true place than at the peak, else 0: [B, 16]."""
-    found, _ = decode(pose)
-    return tf.cast(_at(pull, joints_heatmap) > _at(pull, found), tf.float32)
-
-
-def _at(maps, joints_heatmap):
-    """Of maps [B, H, W, 16] the value at the pixel nearest to each joint, [B, 16]; of one outside, at the border."""
-    last = tf.constant([maps.shape[2] - 1, maps.shape[1] - 1])
-    x, y = tf.unstack(tf.clip_by_value(tf.cast(tf.round(joints_heatmap), tf.int32), 0, last), axis=-1)
-    of_joint = tf.transpose(maps, [0, 3, 1, 2])
-    return tf.gather_nd(of_joint, tf.stack([y, x], axis=-1), batch_dims=2)
 
 
 def _spread(logits):

@@ -70,8 +70,8 @@ LOGGED = {
             "c_toward": "C: pulls to the truth",
         },
         "Of validation people. An AUC of 0.5 is guessing; a discriminator whose AUC is not above that of the peak's "
-        "plain height has nothing to teach. Pulls to the truth: of G's wrong joints, how many are pulled more to the "
-        "true place than to the one that G found.",
+        "plain height has nothing to teach. Pulls to the truth: of G's wrong joints, how many have their heatmap "
+        "pulled toward the true one.",
     ),
     "How far a step moves the weights": (
         {

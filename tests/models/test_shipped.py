@@ -1,5 +1,8 @@
 import dataclasses
+import os
+import pathlib
 
+import cv2
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -8,7 +11,7 @@ import keras_apn
 from data_pipeline.common.errors import UserError
 from data_pipeline.synthetic import scenes
 from keras_apn import config, evaluate, predict
-from keras_apn.inference import pose_estimator
+from keras_apn.inference import exported_models, pose_estimator
 from keras_apn.models import networks, shipped
 from keras_apn.training import resuming
 
@@ -42,6 +45,34 @@ def test_a_model_is_loaded_by_its_name(photograph):
     np.testing.assert_array_equal(found["joints"], expected["joints"])
     with pytest.raises(UserError, match="apn-huge is not a workdir"):
         keras_apn.load("apn-huge")
+
+
+def test_its_onnx_file_answers_as_its_weights_do():
+    crops = np.stack([cv2.resize(scenes.sample(0, n)[1], (256, 256)) for n in (1, 2)]).astype(np.float32) / 255.0
+    own, onnx = (
+        finder.joints_in_crop(tf.constant(crops))
+        for finder in (
+            keras_apn.load("apn-mobile"),
+            exported_models.load(os.path.join(shipped.folder("apn-mobile"), "model.onnx")),
+        )
+    )
+    np.testing.assert_allclose(own["joints"], onnx["joints"], atol=1e-3)
+    np.testing.assert_allclose(own["occluded"], onnx["occluded"], atol=1e-4)
+    assert float(tf.reduce_min(own["scores"])) > 0.05
+
+
+def test_its_recipe_is_its_configuration(parse_flags):
+    folder = shipped.folder("apn-mobile")
+    values = parse_flags(f"--flagfile={folder}/recipe.flags")
+    assert config.from_flags(values) == config.load(folder)
+
+
+def test_what_is_shipped_is_small():
+    weights = [
+        path for path in pathlib.Path(shipped.folder("apn-mobile")).rglob("*") if path.suffix in (".npz", ".onnx")
+    ]
+    assert len(weights) == 4
+    assert sum(path.stat().st_size for path in weights) < 6e6
 
 
 def test_programs_take_it_by_its_name():
