@@ -11,6 +11,7 @@ from data_pipeline.common.files import StrPath, write_json
 
 CONFIG_FILE = "config.json"
 PRECISIONS = ("float32", "bfloat16")
+PULLS = ("all", "wrong", "minimax")
 # What the first 1x1 convolution of each of G's branches gives; see `generator`.
 HEADS = ("wide", "joints")
 # How P and C judge, and what P sees of the image; see `discriminators`.
@@ -149,12 +150,7 @@ class TrainingConfig:
     fooled: float = _setting(
         0.1, "adversarial loss below which a share of L_G's gradient falls in proportion (BUILD_NOTES 47)", least=0
     )
-    pull: str = _setting(
-        "all",
-        "P and C pull all joints to be taken for real, or those alone whose label is 0; minimax, as Eq. 4 prints it: "
-        "away from their labels",
-        choices=("all", "wrong", "minimax"),
-    )
+    pull: str = _setting("all", "joints that P and C pull: all, or of label 0; or as Eq. 4 prints", choices=PULLS)
     pull_start: float = _setting(0.0, "share of the training before P and C pull G", least=0, most=1)
     pull_full: float = _setting(0.0, "share of the training until they pull with full weight", least=0, most=1)
     moved_joints: bool = _setting(True, "P also learns true maps with some joints moved (BUILD_NOTES 46)")

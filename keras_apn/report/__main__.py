@@ -1,8 +1,8 @@
 """Compares runs on one page: `python -m keras_apn.report --workdirs=runs/with,runs/without --output=report`.
 
-All runs are scored on the same people. The folder gets `report.html`, one file that can be read offline and printed,
-and `scores.json`. The first screen says whether a run is better than the first, where, and what it gets wrong; scores,
-curves, training, predictions and heatmaps follow.
+All runs are scored on the same people; those that differ in their seed alone are also compared as one. The folder gets
+`report.html`, one file that can be read offline and printed, and `scores.json`. The first screen says whether a run is
+better than the first, where, and what it gets wrong; scores, curves, training, predictions and heatmaps follow.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ from data_pipeline.common.files import write_json, write_whole
 from data_pipeline.records import dataset
 from keras_apn import config as configuration
 from keras_apn.metrics import plausibility
-from keras_apn.report import comparison, page, runs
+from keras_apn.report import comparison, page, runs, seeds
 
 PAGE, SCORES = "report.html", "scores.json"
 
@@ -97,7 +97,7 @@ def main(values: flags.FlagValues) -> None:
     metric = described["metric"]
     _make_folder(values.output)
     scored = collect(names, values.workdirs, paths, metric, values.flip)
-    compared = comparison.compare(scored, metric)
+    compared = {**comparison.compare(scored, metric), "seeds": seeds.compare(scored, metric)}
     pattern = values.records or configs[0].data.validation_records
     about = describe(paths, pattern, len(scored[0].normalised), values.flip)
     html = page.render(page.build(scored, compared, metric, paths, about, values.gallery, values.panels))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from data_pipeline.skeleton import COLUMNS
-from keras_apn.report.cells import count_by_visibility, label, number, span
+from keras_apn.report.cells import MINUS, count_by_visibility, label, number, span
 from keras_apn.report.runs import Run
 
 WORST_JOINTS = 3
@@ -28,13 +28,15 @@ def verdict(runs: Sequence[Run], key: str, compared: dict[str, Any], different: 
     Args:
         runs: `runs.Run`s.
         key: that of the rates in their scores.
-        compared: from `comparison.compare`.
+        compared: from `comparison.compare`, and `seeds` from `seeds.compare` where settings have several seeds.
         different: the names of the settings in which the runs differ.
 
     Returns:
         `(answer, reason)`, a few words and some sentences.
     """
     title, leader, rival = compared["headline"], compared["leader"], compared["rival"]
+    if compared.get("seeds") and len(compared["seeds"]) > 1:
+        return _over_seeds(compared["seeds"], title)
     score = next(run.scores[key][title] for run in runs if run.name == leader)
     if rival is None:
         edges = span(compared["intervals"][leader][title])
@@ -46,6 +48,21 @@ def verdict(runs: Sequence[Run], key: str, compared: dict[str, Any], different: 
         return "It cannot be told.", f"{by}, but the 95 % interval, {edges}, leaves room for no difference at all."
     answer = f"Yes: {leader}." if leader != first else f"No: {first} stays ahead."
     return answer, f"{by} (95 % interval {edges}). {LUCK if different == ['seed'] else ONE_TRAINING}"
+
+
+def _over_seeds(told, title):
+    """`verdict` of settings with several seeds: the best other one against the first."""
+    first, *others = told
+    best = max(others, key=lambda name: told[name]["mean"][title] or 0.0)
+    lead = told[best]["to_first"][title]
+    ahead, behind = (best, first) if (lead["value"] or 0.0) > 0 else (first, best)
+    counts = " and ".join(f"{len(told[name]['runs'])} of {name}" for name in (ahead, behind))
+    by = f"In the mean over seeds ({counts}) {ahead} is ahead of {behind} by {number(abs(lead['value'] or 0.0))} points"
+    edges = f"95 % interval of {best} {MINUS} {first} {span(lead['interval'], sign=True)}"
+    if not lead["sure"]:
+        return "It cannot be told.", f"{by}, but the {edges} leaves room for no difference at all."
+    spread = "" if lead["spread"] is None else f", {number(lead['spread'])} of standard deviation over seeds"
+    return f"Yes: {best}." if ahead == best else f"No: {first} stays ahead.", f"{by} ({edges}{spread})."
 
 
 def weak_points(run: Run, key: str) -> list[tuple[str, str]]:

@@ -7,7 +7,7 @@ from typing import Any
 import jinja2
 
 from keras_apn.metrics import pck
-from keras_apn.report import cells, figures, findings, panels, plots, samples
+from keras_apn.report import cells, figures, findings, panels, plots, samples, seeds
 from keras_apn.report.runs import Run
 
 TEMPLATE = "page.html.jinja"
@@ -145,6 +145,7 @@ def _tables(runs, key, compared, threshold):
     return {
         "scores": cells.scores(runs, key),
         "differences": cells.differences(runs, compared),
+        "seeds": seeds.table(compared["seeds"], compared["headline"]),
         "visibility": cells.visibility(runs),
         "occlusion": cells.occlusion(runs),
         "implausible": cells.implausible(runs),

@@ -1,3 +1,4 @@
+import dataclasses
 import html.parser
 import json
 import os
@@ -129,7 +130,7 @@ def test_the_page_says_how_good_p_and_c_are(made):
     text, scores = made
     assert scores["runs"]["alone"]["discriminators"] is None
     found = scores["runs"][OURS]["discriminators"]
-    assert set(found["pose"]) == {"auc", "peak_auc", "moved_auc", "calibration"}
+    assert set(found["pose"]) == {"auc", "peak_auc", "moved_auc", "calibration", "toward"}
     assert "How well do P and C know good joints from bad ones?" in text
     for name in ("auc", "moved_auc", "calibration"):
         assert f"{found['pose'][name]:.3f}" in text
@@ -182,3 +183,15 @@ def test_training_people_that_are_not_here_have_no_ranges(tiny_config):
     data = config.DataConfig(train_records="nowhere-*.tfrecord")
     assert plausibility.of_training(config.Config(data=data)) is None
     assert np.isfinite(plausibility.of_training(tiny_config).longest).any()
+
+
+def test_seeds_of_a_setting_are_compared_as_one(workdirs, tiny_config, tmp_path):
+    again = dataclasses.replace(tiny_config.training, seed=tiny_config.training.seed + 1)
+    other = make_run(tmp_path / "everything-2", config.Config(tiny_config.model, tiny_config.data, again))
+    names = ["alone", "full-1", "full-2"]
+    report.main(flags([*workdirs, other], tmp_path / "report", names=names, panels=0, gallery=0))
+    text = (tmp_path / "report" / "report.html").read_text()
+    told = json.loads((tmp_path / "report" / "scores.json").read_text())["comparison"]["seeds"]
+    assert told["full"]["runs"] == names[1:]
+    for part in ("Over seeds", "full (2)", "In the mean over seeds"):
+        assert part in text
