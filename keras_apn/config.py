@@ -12,7 +12,7 @@ from data_pipeline.common.files import StrPath, write_json
 CONFIG_FILE = "config.json"
 PRECISIONS = ("float32", "bfloat16")
 PULLS = ("all", "wrong", "minimax")
-# What the first 1x1 convolution of each of G's branches gives; see `generator`.
+# What the first 1x1 convolution of each of G's branches gives (BUILD_NOTES 48).
 HEADS = ("wide", "joints")
 # How P and C judge, and what P sees of the image; see `discriminators`.
 DESIGNS = ("pooled", "encoder_decoder")
@@ -50,8 +50,7 @@ class ModelConfig:
     levels: int = _setting(4, "how often an hourglass halves its resolution (Section 2.1: 64 to 4 pixels)", least=1)
     head: str = _setting(
         "wide",
-        "a branch's first 1x1 convolution keeps the channels, or goes down to the joints as in Section 2.1 "
-        "(BUILD_NOTES 48)",
+        "a branch's first 1x1 convolution keeps the channels, or as in Section 2.1 goes down to the joints",
         choices=HEADS,
     )
     single_task: bool = _setting(False, "no occlusion maps anywhere: the ablation of Section 3.4")
