@@ -16,7 +16,8 @@ from data_pipeline.common.files import StrPath
 from data_pipeline.readers import photographs
 from data_pipeline.skeleton import JOINTS
 from export.serving import connection
-from keras_apn.inference import boxes, visualization
+from keras_apn.inference import visualization
+from keras_apn.sources import boxes
 
 WHOLE = (0.0, 0.0, 0.0, 0.0)
 PICTURES = (".png", ".jpg", ".jpeg")

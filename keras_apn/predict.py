@@ -27,16 +27,9 @@ from absl import flags
 from data_pipeline.common import program
 from data_pipeline.common.errors import UserError
 from data_pipeline.common.files import StrPath
-from keras_apn.inference import (
-    boxes,
-    discriminator_scores,
-    exported_models,
-    output_files,
-    pictures,
-    pose_estimator,
-    video,
-)
+from keras_apn.inference import discriminator_scores, exported_models, output_files, pose_estimator
 from keras_apn.models import shipped
+from keras_apn.sources import boxes, pictures, video
 
 
 def find_people(

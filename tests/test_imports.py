@@ -17,7 +17,7 @@ LAYERS = (
     ("data_pipeline.records",),
     ("data_pipeline.build_tfrecords", "data_pipeline.preview", "data_pipeline.service"),
     ("keras_apn.config", "keras_apn.keras_compat", "keras_apn.replicas"),
-    ("keras_apn.metrics", "keras_apn.models", "keras_apn.optimization"),
+    ("keras_apn.metrics", "keras_apn.models", "keras_apn.optimization", "keras_apn.sources"),
     ("keras_apn.adversarial", "keras_apn.inference"),
     ("keras_apn.evaluation",),
     ("keras_apn.training",),

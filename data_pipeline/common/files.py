@@ -1,7 +1,9 @@
 """Writing files that appear under their name only when they are whole."""
 
+import contextlib
 import json
 import os
+from collections.abc import Iterator
 from typing import Any
 
 from data_pipeline.common.errors import UserError
@@ -34,3 +36,17 @@ def read_json(path: StrPath) -> Any:
             return json.load(file)
     except ValueError as error:
         raise UserError(f"{path} is damaged ({error}); delete it and give the command that wrote it again") from error
+
+
+@contextlib.contextmanager
+def whole_file(path: StrPath) -> Iterator[str]:
+    """Gives a name to write to; the file becomes `path` at the end, and goes where an exception comes before."""
+    stem, extension = os.path.splitext(path)
+    partial = f"{stem}.partial{extension}"
+    os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
+    try:
+        yield partial
+        os.replace(partial, path)
+    finally:
+        if os.path.exists(partial):
+            os.remove(partial)

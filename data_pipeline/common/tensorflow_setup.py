@@ -3,38 +3,15 @@
 import contextlib
 import ctypes
 import os
-import shutil
-import sys
-import tempfile
-from collections.abc import Iterator
+
+from data_pipeline.common.silence import silence
 
 # Start-up messages that no user of the programs can act on.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # TensorFlow 2.15 uses oneDNN only on Intel's newest processors by itself; it is faster on others too (BUILD_NOTES 18).
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
-STANDARD_ERROR = 2
 M_ARENA_MAX = -8
-
-
-@contextlib.contextmanager
-def silence() -> Iterator[None]:
-    """Holds standard error back, C++'s too; what was written there is lost unless an exception passes."""
-    sys.stderr.flush()
-    kept = os.dup(STANDARD_ERROR)
-    with tempfile.TemporaryFile() as held:
-        os.dup2(held.fileno(), STANDARD_ERROR)
-        try:
-            yield
-        except BaseException:
-            held.seek(0)
-            with open(kept, "wb", closefd=False) as stream:
-                shutil.copyfileobj(held, stream)
-            raise
-        finally:
-            sys.stderr.flush()
-            os.dup2(kept, STANDARD_ERROR)
-            os.close(kept)
 
 
 def bound_memory() -> None:

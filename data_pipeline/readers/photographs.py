@@ -5,8 +5,8 @@ import sys
 from collections.abc import Sequence
 
 import numpy as np
-import PIL.Image
 
+from data_pipeline.common import images
 from data_pipeline.common.errors import UserError
 from data_pipeline.common.files import StrPath
 from data_pipeline.readers.person import Person
@@ -55,7 +55,6 @@ def read(path: StrPath) -> np.ndarray:
         UserError: it is damaged, cut short or no image.
     """
     try:
-        with PIL.Image.open(path) as image:
-            return np.asarray(image.convert("RGB"))
-    except (OSError, SyntaxError, ValueError, PIL.Image.DecompressionBombError) as error:
-        raise UserError(f"{path} is damaged or no image; download it again, or give --allow_missing") from error
+        return images.decode(path)
+    except UserError as error:
+        raise UserError(f"{path} {error}; download it again, or give --allow_missing") from error

@@ -6,12 +6,8 @@ client can read; all are stock operators, so that they travel with an exported g
 
 import tensorflow as tf
 
-from keras_apn.inference.box_file import MOST
-
-# Cameras and telephones give up to 108 million pixels, but for a few telephones' 200. Of 2**27 (134 million) the bytes
-# take 400 MB; a PNG file of some kilobytes can claim as many.
-MOST_SIDE = 16384
-MOST_PIXELS = 2**27
+from data_pipeline.common.images import MOST_PIXELS, MOST_SIDE
+from keras_apn.sources.box_file import MOST
 
 JPEG_START, PNG_START = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
 PNG_END = b"IEND\xaeB`\x82"

@@ -3,14 +3,14 @@
 import contextlib
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from data_pipeline import drawing
 from data_pipeline.common.errors import UserError
-from data_pipeline.common.files import StrPath
+from data_pipeline.common.files import StrPath, whole_file
 from data_pipeline.skeleton import JOINTS
 from keras_apn.inference import visualization
 
@@ -18,20 +18,6 @@ LINES, OVERLAYS = "predictions.jsonl", "overlays"
 
 # The probabilities of a joint that an estimator may give, as its dict and a line name them.
 PROBABILITIES = ("occluded", "plausible", "confident")
-
-
-@contextlib.contextmanager
-def whole_file(path: StrPath) -> Iterator[str]:
-    """Gives a name to write to; the file becomes `path` at the end, and goes where an exception comes before."""
-    stem, extension = os.path.splitext(path)
-    partial = f"{stem}.partial{extension}"
-    os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
-    try:
-        yield partial
-        os.replace(partial, path)
-    finally:
-        if os.path.exists(partial):
-            os.remove(partial)
 
 
 def describe(label: dict, number: int, box: Sequence[float] | None, found: dict[str, np.ndarray]) -> dict[str, Any]:

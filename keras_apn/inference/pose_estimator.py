@@ -16,11 +16,9 @@ from data_pipeline.common.files import StrPath
 from data_pipeline.decode import decode, occlusion_probability
 from keras_apn import config as configuration
 from keras_apn.inference import image_decoding, test_time_augmentation
+from keras_apn.inference.arrays import BOX_MARGIN
 from keras_apn.models import best_weights, networks
 from keras_apn.models.generator import last_outputs
-
-# A crop is a quarter wider than the box around a person, as MPII's is than the person's height.
-BOX_MARGIN = 1.25
 
 # Photographs of a batch in memory together; each may be as large as `image_decoding` allows.
 DECODED_AT_ONCE = 4

@@ -31,7 +31,7 @@ from data_pipeline.synthetic import scenes
 from export import client
 from export.serving import connection
 from keras_apn import predict
-from keras_apn.inference import pictures
+from keras_apn.sources import pictures
 
 WHOLE = [0.0, 0.0, 0.0, 0.0]
 MODEL = connection.Model(served.NAME)

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from data_pipeline.common.errors import UserError
 from data_pipeline.synthetic import scenes
-from keras_apn.inference import batches, exported_models, pose_estimator
+from keras_apn.inference import batches, exported_files, exported_models, pose_estimator
 
 SCALES = (0.9, 1.0)
 
@@ -100,7 +100,7 @@ def test_averaged_heatmaps_are_those_of_keras(path, generator):
 
 @pytest.mark.parametrize("parts", [(), ("posenet",), ("posenet", "10")], ids=["exports", "name", "version"])
 def test_the_highest_version_is_found(folder, parts):
-    assert exported_models.find_saved_model(str(folder.joinpath(*parts))) == str(folder / "posenet" / "10")
+    assert exported_files.find_saved_model(str(folder.joinpath(*parts))) == str(folder / "posenet" / "10")
 
 
 def test_several_models_in_a_folder_are_the_users_to_choose_from(folder, tmp_path):

@@ -7,7 +7,7 @@ import pytest
 from data_pipeline.common.errors import UserError
 from data_pipeline.skeleton import JOINTS
 from keras_apn.inference import output_files
-from keras_apn.inference.pictures import Picture
+from keras_apn.sources.pictures import Picture
 
 
 def _found(x=1.0, **more):

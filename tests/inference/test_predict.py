@@ -10,8 +10,9 @@ import tensorflow as tf
 from data_pipeline.common.errors import UserError
 from data_pipeline.synthetic import scenes
 from keras_apn import predict
-from keras_apn.inference import exported_models, pictures, pose_estimator
-from keras_apn.inference.boxes import Boxes
+from keras_apn.inference import exported_models, pose_estimator
+from keras_apn.sources import pictures
+from keras_apn.sources.boxes import Boxes
 
 
 class _Middle:
@@ -125,7 +126,7 @@ def test_without_overlays_there_are_lines_alone(call, folder, tmp_path):
 def test_a_damaged_picture_in_a_folder_is_one_line_and_the_rest_go_on(call, folder, tmp_path):
     code, errors = call(input=str(folder))
     assert code == 1
-    assert errors == f"error: {folder}/b.jpg is damaged or no JPEG or PNG picture\n"
+    assert errors == f"error: {folder}/b.jpg is damaged or no picture; give a JPEG or PNG file\n"
     assert [line["image"] for line in _lines(tmp_path)] == ["a.jpg", "c.jpg"]
 
 

@@ -62,7 +62,7 @@ def test_read_refuses_what_is_not_a_whole_image(tmp_path, content):
     path = tmp_path / "image.jpg"
     noise = np.random.default_rng(0).integers(0, 256, (40, 40, 3), np.uint8)
     path.write_bytes(cv2.imencode(".jpg", noise)[1].tobytes()[:900] if content is None else content)
-    with pytest.raises(UserError, match=r"image\.jpg is damaged or no image"):
+    with pytest.raises(UserError, match=r"image\.jpg is damaged or no picture; download it again"):
         photographs.read(str(path))
 
 

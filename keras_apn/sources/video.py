@@ -13,12 +13,11 @@ os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 import cv2
 import numpy as np
 
-from data_pipeline.common import tensorflow_setup
 from data_pipeline.common.errors import UserError
-from data_pipeline.common.files import StrPath
-from keras_apn.inference.boxes import Boxes
-from keras_apn.inference.output_files import whole_file
-from keras_apn.inference.pictures import Picture
+from data_pipeline.common.files import StrPath, whole_file
+from data_pipeline.common.silence import silence
+from keras_apn.sources.boxes import Boxes
+from keras_apn.sources.pictures import Picture
 
 EXTENSIONS = (".mp4", ".avi", ".mov", ".mkv", ".webm")
 CAMERA = "camera:"
@@ -119,7 +118,7 @@ def _open(source):
         raise UserError(f"--input must be camera: and its number, as camera:0. Received: {source}")
     if not source.startswith(CAMERA) and not os.path.isfile(source):
         raise UserError(f"{source} does not exist; give --input a picture, a folder, a glob, a video or camera:0")
-    with tensorflow_setup.silence():
+    with silence():
         capture = cv2.VideoCapture(int(camera) if source.startswith(CAMERA) else source)
     if not capture.isOpened():
         kind = "is no camera that can be opened" if source.startswith(CAMERA) else "is damaged or no video"

@@ -7,15 +7,16 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
-import tensorflow as tf
 
 from data_pipeline import drawing
+from data_pipeline.common import images
 from data_pipeline.common.errors import UserError
 from data_pipeline.common.files import StrPath
-from keras_apn.inference import image_decoding
-from keras_apn.inference.boxes import Boxes, check_inside
+from keras_apn.sources.boxes import Boxes, check_inside
 
 EXTENSIONS = (".jpg", ".jpeg", ".png")
+# Pillow's names.
+FORMATS = ("JPEG", "PNG")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,12 +118,12 @@ def read(path: StrPath) -> np.ndarray:
         [H, W, 3] uint8 RGB.
 
     Raises:
-        UserError: it is no whole JPEG or PNG.
+        UserError: it is no whole JPEG or PNG, or too large.
     """
     try:
-        return image_decoding.decode(tf.io.read_file(path)).numpy()
-    except (tf.errors.OpError, ValueError) as error:
-        raise UserError(f"{path} is damaged or no JPEG or PNG picture") from error
+        return images.decode(path, FORMATS)
+    except UserError as error:
+        raise UserError(f"{path} {error}; give a JPEG or PNG file") from error
 
 
 def _inside(chosen, image, path, told):

@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Sequence
 
 from data_pipeline.common.errors import UserError
-from keras_apn.inference import box_file
+from keras_apn.sources import box_file
 
 
 @dataclasses.dataclass(frozen=True)

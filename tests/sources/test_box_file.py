@@ -3,7 +3,7 @@ import json
 import pytest
 
 from data_pipeline.common.errors import UserError
-from keras_apn.inference import box_file
+from keras_apn.sources import box_file
 
 TWO = {"a.jpg": [[1.0, 2.0, 3.0, 4.0], [5.0, 6.0, 7.0, 8.0]]}
 

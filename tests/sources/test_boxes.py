@@ -1,7 +1,7 @@
 import pytest
 
 from data_pipeline.common.errors import UserError
-from keras_apn.inference import boxes
+from keras_apn.sources import boxes
 
 BOX, OTHER = [1.0, 2.0, 3.0, 4.0], [5.0, 6.0, 7.0, 8.0]
 

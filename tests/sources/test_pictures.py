@@ -5,8 +5,8 @@ import tensorflow as tf
 
 from data_pipeline.common.errors import UserError
 from data_pipeline.synthetic import scenes
-from keras_apn.inference import pictures
-from keras_apn.inference.boxes import Boxes
+from keras_apn.sources import pictures
+from keras_apn.sources.boxes import Boxes
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def test_a_path_without_pictures_is_the_users_mistake(tmp_path, path, message):
 @pytest.mark.parametrize("content", [b"", b"GIF of another kind"], ids=["empty", "text"])
 def test_what_is_no_picture_is_the_users_mistake(tmp_path, content):
     (tmp_path / "a.png").write_bytes(content)
-    with pytest.raises(UserError, match=r"a\.png is damaged or no JPEG or PNG picture"):
+    with pytest.raises(UserError, match=r"a\.png is damaged or no picture; give a JPEG or PNG file"):
         pictures.read(str(tmp_path / "a.png"))
 
 

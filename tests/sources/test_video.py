@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from data_pipeline.common.errors import UserError
-from keras_apn.inference import video
-from keras_apn.inference.boxes import Boxes
+from keras_apn.sources import video
+from keras_apn.sources.boxes import Boxes
 
 RATE, FRAMES = 12.5, 6
 

@@ -1,0 +1,4 @@
+"""What people are looked for in: pictures, videos and cameras, and the boxes around them. Knows no TensorFlow.
+
+Imports `data_pipeline`.
+"""
