@@ -23,7 +23,7 @@ LAYERS = (
     ("keras_apn.training",),
     ("keras_apn.report",),
     ("keras_apn.study",),
-    ("keras_apn.train", "keras_apn.evaluate", "keras_apn.predict"),
+    ("keras_apn.train", "keras_apn.evaluate", "keras_apn.predict", "keras_apn.apn"),
     ("export.formats", "export.timing"),
     ("export.serving", "export.verification"),
     ("export.__main__", "export.verify", "export.benchmark", "export.client"),
