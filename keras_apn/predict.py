@@ -29,7 +29,7 @@ from data_pipeline.common.errors import UserError
 from data_pipeline.common.files import StrPath
 from keras_apn.inference import discriminator_scores, exported_models, output_files, pose_estimator
 from keras_apn.models import shipped
-from keras_apn.sources import boxes, pictures, video
+from keras_apn.sources import box_file, boxes, pictures, video
 
 
 def find_people(
@@ -172,10 +172,14 @@ def define_flags() -> None:
     flags.DEFINE_string(
         "boxes",
         None,
-        "a file of boxes instead. JSON: a dict of names to lists of [x,y,w,h], a list of dicts with image (or "
-        "file_name) and box (or bbox), or COCO's annotations. CSV: with the header image,x,y,width,height. A name "
+        "a file of boxes instead. JSON: a dict of names to lists of [x,y,w,h], a detector's list of dicts with image "
+        "(or file_name, or COCO's image_id) and box (or bbox), or COCO's annotations. CSV: with the header "
+        "image,x,y,width,height. A name "
         "means a picture whose path ends in it; in a video it is a frame's number from 0. Pictures that it does not "
         "name are left out",
+    )
+    flags.DEFINE_float(
+        "min_score", box_file.MIN_SCORE, "boxes of a detector that have a score below it are left out", 0.0, 1.0
     )
     flags.DEFINE_string("output", None, "the folder to write to", required=True)
     flags.DEFINE_integer("batch_size", 8, "people whom the networks see at once", lower_bound=1)
@@ -187,7 +191,7 @@ def define_flags() -> None:
 
 def main(values: flags.FlagValues) -> int:
     """Finds the people, says where the answers are; 1 where something was left out, 2 where there is nothing else."""
-    source = open_source(values.input, boxes.from_flags(values.box, values.boxes), values.frames)
+    source = open_source(values.input, boxes.from_flags(values.box, values.boxes, values.min_score), values.frames)
     estimator = load(values.workdir, values.model, values.flip, values.discriminators)
     try:
         people, mistakes = predict(estimator, source, values.output, values.batch_size, values.overlays)

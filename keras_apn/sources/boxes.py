@@ -67,12 +67,13 @@ class Boxes:
         return lambda number: list(self.alike) if self.listed is None else numbered.get(number, [])
 
 
-def from_flags(words: Sequence[str] | None, path: str | None) -> Boxes:
+def from_flags(words: Sequence[str] | None, path: str | None, min_score: float = box_file.MIN_SCORE) -> Boxes:
     """The boxes that `--box` and `--boxes` give.
 
     Args:
         words: each one or more boxes as x,y,w,h with a semicolon between them; None or none for the whole picture.
         path: a JSON or CSV file, or None.
+        min_score: as of `box_file.read`.
 
     Raises:
         UserError: both are given, a box has no size or is no box, or the file cannot be read as boxes.
@@ -80,7 +81,7 @@ def from_flags(words: Sequence[str] | None, path: str | None) -> Boxes:
     if words and path:
         raise UserError("Give either --box or --boxes, not both")
     if path:
-        return Boxes(listed=box_file.read(path), path=path)
+        return Boxes(listed=box_file.read(path, min_score), path=path)
     given = [box for word in words or () for box in word.split(";") if box.strip()]
     if words and not given:
         raise UserError("--box must be four numbers x,y,w,h. Received: nothing")

@@ -49,6 +49,7 @@ def call(tiny_workdir, tmp_path, capsys):
             "model": None,
             "box": None,
             "boxes": None,
+            "min_score": 0.3,
             "output": str(tmp_path / "out"),
             "batch_size": 8,
             "flip": False,

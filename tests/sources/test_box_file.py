@@ -41,6 +41,34 @@ def test_of_cocos_annotations_people_count_but_no_crowds(tmp_path):
     assert _read(tmp_path, "b.json", json.dumps(content)) == {"a.jpg": [[1, 2, 3, 4]]}
 
 
+def test_detectors_results_are_people_they_are_sure_of(tmp_path, capsys):
+    person = {"image_id": 785, "category_id": 1, "bbox": [1, 2, 3, 4], "score": 0.9}
+    car, doubt, flat = {**person, "category_id": 3}, {**person, "score": 0.01}, {**person, "bbox": [1, 2, 3, 0.0]}
+    text = json.dumps([person, car, doubt, flat, {**person, "bbox": [5, 6, 7, 8]}, {**person, "image_id": "x.png"}])
+    boxes = {"000000000785.jpg": TWO["a.jpg"], "x.png": [[1, 2, 3, 4]]}
+    assert _read(tmp_path, "b.json", text) == boxes
+    told = capsys.readouterr().err
+    assert told.startswith(f"{tmp_path / 'b.json'}: of 6 boxes 3 are left out: 1 of a category_id other than 1")
+    for reason in ("1 with a score below --min_score=0.3", "1 without a width or a height"):
+        assert reason in told
+    assert box_file.read(str(tmp_path / "b.json"), min_score=0.0)["000000000785.jpg"] == [[1, 2, 3, 4]] + TWO["a.jpg"]
+    assert _read(tmp_path, "b.csv", "image,x,y,width,height,score\na.jpg,1,2,3,4,0.2\na.jpg,1,2,0,4,1\n") == {
+        "a.jpg": []
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("coco_zero_height_box.json", {"b5.jpg": [[280, 44, 218, 346]]}),
+        ("detections_image_id.json", {"000000000785.jpg": [[280, 44, 218, 346]]}),
+        ("detections_score_category.json", {"000000000785.jpg": [[280, 44, 218, 346]]}),
+    ],
+)
+def test_hostile_files_of_boxes(shared_data, name, found):
+    assert box_file.read(str(shared_data(f"hostile/{name}"))) == found
+
+
 def test_cocos_own_file(shared_data):
     found = box_file.read(str(shared_data("coco/coco_785.json")))
     assert found == {"000000000785.jpg": [[280.79, 44.73, 218.7, 346.68]]}
@@ -62,7 +90,8 @@ def test_csv(tmp_path, mark):
         ("b.json", '{"a.jpg": [[1, 2, NaN, 4]]}', "finite numbers"),
         ("b.json", '{"a.jpg": [[1, 2, 3, Infinity]]}', "finite numbers"),
         ("b.json", '[{"box": [1, 2, 3, 4]}]', "b.json, entry 0: it must be a dict with one of image"),
-        ("b.json", '[{"image": "a.jpg", "box": [1, 2, 0, 4]}]', "b.json, entry 0 must have .* above 0"),
+        ("b.json", '{"a.jpg": [[1, 2, 0, 4]]}', "b.json, a.jpg must have .* above 0"),
+        ("b.json", '[{"image": "a.jpg", "box": [1, 2, 3, 4], "score": "high"}]', "entry 0: score must be a number"),
         ("b.json", '{"annotations": [{"image_id": 1}], "images": []}', "not as COCO's files are"),
         ("b.csv", "image,x,y,width\n", "height is missing"),
         ("b.csv", "", "image is missing"),
@@ -78,6 +107,7 @@ def test_csv(tmp_path, mark):
         "infinite",
         "no name",
         "no width",
+        "no score",
         "no coco",
         "no column",
         "empty csv",
