@@ -5,8 +5,8 @@ seconds), the person's number in it and box, and of each joint the name, the pla
 the score, and how probably it is occluded; with --discriminators also what P and C say. `overlays/` gets each picture
 with all its people drawn, or the video.
 
-Pictures are taken as they are stored: a camera's note of how it was held (EXIF) is not heeded, as the exported models
-do not heed it. Videos are turned as players turn them. A picture of several that is damaged, and a box outside its
+Pictures are upright, as a camera's note of how it was held (EXIF) says, boxes and joints too, as in every viewer and in
+the exported models. Videos are turned as players turn them. A picture of several that is damaged, and a box outside its
 picture, are reported and left out; the exit code is then 1.
 """
 

@@ -5,6 +5,7 @@ import warnings
 
 import numpy as np
 import PIL.Image
+import PIL.ImageOps
 
 from data_pipeline.common.errors import UserError
 from data_pipeline.common.files import StrPath
@@ -12,6 +13,8 @@ from data_pipeline.common.files import StrPath
 # Cameras and telephones give up to 108 million pixels, but for a few telephones' 200. Of 2**27 (134 million) the bytes
 # take 400 MB; a file of some kilobytes can claim as many.
 MOST_SIDE, MOST_PIXELS = 16384, 2**27
+# Pillow's names; some telephones write two pictures into one file.
+JPEGS = ("JPEG", "MPO")
 
 
 def decode(source: StrPath | bytes, formats: tuple[str, ...] | None = None) -> np.ndarray:
@@ -22,8 +25,8 @@ def decode(source: StrPath | bytes, formats: tuple[str, ...] | None = None) -> n
         formats: Pillow's names of those that are taken; None for all that it knows.
 
     Returns:
-        [H, W, 3] uint8 RGB, as it is stored: a camera's note that it was held upright is not heeded. Of 16 bits the
-        upper eight; transparency is left out.
+        [H, W, 3] uint8 RGB, turned as a JPEG's note of how the camera was held (EXIF) says. Of 16 bits the upper
+        eight; transparency is left out.
 
     Raises:
         UserError: it is missing, damaged, cut short, too large or no picture; the message is a sentence without
@@ -40,7 +43,8 @@ def decode(source: StrPath | bytes, formats: tuple[str, ...] | None = None) -> n
                 raise UserError(f"has {width} x {height} pixels, more than the {most} that are decoded")
             if image.mode.startswith("I"):
                 return np.repeat((np.asarray(image, np.int64) >> 8).astype(np.uint8)[..., None], 3, axis=2)
-            return np.asarray(image.convert("RGB"))
+            upright = PIL.ImageOps.exif_transpose(image) if image.format in JPEGS else image
+            return np.asarray(upright.convert("RGB"))
     except UserError:
         raise
     except FileNotFoundError as error:

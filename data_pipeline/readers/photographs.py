@@ -48,8 +48,7 @@ def read(path: StrPath) -> np.ndarray:
     """Decodes an image file.
 
     Returns:
-        [H, W, 3] uint8 RGB, as it is stored: a camera's note that it was held upright is not heeded, as annotations
-        do not heed it.
+        [H, W, 3] uint8 RGB, upright, as `images.decode` gives it and annotation tools show it.
 
     Raises:
         UserError: it is damaged, cut short or no image.

@@ -1,4 +1,4 @@
-"""Encoded photographs in a graph: checked from their first bytes on, decoded as Pillow does.
+"""Encoded photographs in a graph: checked from their first bytes on, decoded as Pillow does, and turned upright.
 
 What a server is sent is anybody's. A check that fails raises `tf.errors.InvalidArgumentError` with a sentence that a
 client can read; all are stock operators, so that they travel with an exported graph.
@@ -7,6 +7,7 @@ client can read; all are stock operators, so that they travel with an exported g
 import tensorflow as tf
 
 from data_pipeline.common.images import MOST_PIXELS, MOST_SIDE
+from keras_apn.inference import orientation
 from keras_apn.sources.box_file import MOST
 
 JPEG_START, PNG_START = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
@@ -43,11 +44,11 @@ def check_batch(image_bytes: tf.Tensor, boxes: tf.Tensor) -> tuple[tf.Tensor, tf
 
 
 def read(encoded: tf.Tensor, box: tf.Tensor, row: tf.Tensor) -> tf.Tensor:
-    """Checks a photograph and its box by the file's header, then decodes it.
+    """Checks a photograph and its box by the file's header, then decodes it and turns it as its EXIF note says.
 
     Args:
         encoded: scalar string.
-        box: [4] float32, x, y, width and height in pixels; zeros mean the whole image.
+        box: [4] float32, x, y, width and height in pixels of the upright picture; zeros mean the whole image.
         row: of the batch, scalar int32; the first one's is 0.
 
     Returns:
@@ -57,9 +58,9 @@ def read(encoded: tf.Tensor, box: tf.Tensor, row: tf.Tensor) -> tf.Tensor:
         tf.errors.InvalidArgumentError: it is no JPEG or PNG file, cut short, damaged or too large, or the box is none
             or outside; the message names the row.
     """
-    encoded, height, width = _check_size(*_check_kind(encoded, row), row)
+    encoded, height, width, held = _check_size(*_check_kind(encoded, row), row)
     with _required(*_is_box(box, row)), _required(*_is_inside(box, height, width, row)):
-        return decode(tf.identity(encoded))
+        return orientation.upright(decode(tf.identity(encoded)), held)
 
 
 def _required(condition, message):
@@ -82,15 +83,17 @@ def _check_kind(encoded: tf.Tensor, row: tf.Tensor) -> tuple[tf.Tensor, tf.Tenso
 
 
 def _check_size(encoded, png, row):
-    """`(encoded, height, width)` of a file that is whole, as far as its frame tells, and not too large."""
+    """`(encoded, height, width, orientation)` of a file that is whole, as far as its frame tells, and not too large."""
     data = tf.io.decode_raw(encoded, tf.uint8)
-    whole, height, width = tf.cond(png, lambda: _png_frame(data), lambda: _jpeg_frame(data))
+    whole, height, width, held = tf.cond(png, lambda: _png_frame(data), lambda: _jpeg_frame(data))
+    turned = orientation.turns(held)
+    height, width = tf.where(turned, width, height), tf.where(turned, height, width)
     with _required(whole, [_image(row), " is cut short or damaged"]):
         height, width = tf.identity(height), tf.identity(width)
     allowed = (tf.maximum(height, width) <= MOST_SIDE) & (height * width <= MOST_PIXELS)
     size = [_image(row), " has ", _pixels(height, width), " pixels, more than the "]
     with _required(allowed, [*size, f"{MOST_SIDE} a side or {MOST_PIXELS} in all that are decoded"]):
-        return tf.identity(encoded), tf.identity(height), tf.identity(width)
+        return tf.identity(encoded), tf.identity(height), tf.identity(width), held
 
 
 def _pixels(height, width):
@@ -104,18 +107,19 @@ def _number(data, start, size):
 
 
 def _png_frame(data):
-    """`(whether it has an end, height, width)` by the header, which is always the first chunk."""
+    """`(whether it has an end, height, width, orientation)` by the header, which is always the first chunk."""
     length = tf.size(data) - len(PNG_END) + 1
     found = [data[n : length + n] == byte for n, byte in enumerate(PNG_END)]
     data = tf.pad(data, [[0, 24]])
-    return tf.reduce_any(tf.reduce_all(found, 0)), _number(data, 20, 4), _number(data, 16, 4)
+    ends = tf.reduce_any(tf.reduce_all(found, 0))
+    return ends, _number(data, 20, 4), _number(data, 16, 4), tf.constant(orientation.UPRIGHT)
 
 
 def _jpeg_frame(data):
-    """`(whether it has a frame and an end, height, width)`, found by walking from segment to segment."""
+    """`(whether it has a frame and an end, height, width, orientation)`, by walking from segment to segment."""
     # An end before the frame is that of a thumbnail.
     length = tf.size(data)
-    padded = tf.pad(data, [[0, FRAME_HEADER]])
+    padded = tf.pad(data, [[0, max(FRAME_HEADER, orientation.NOTE_AT)]])
 
     def is_frame(at):
         kind = padded[at + 1]
@@ -128,10 +132,14 @@ def _jpeg_frame(data):
         return tf.minimum(tf.where(padded[at] == MARKER, filled, length), length)
 
     start = len(JPEG_START) - 1
-    (frame,) = tf.while_loop(lambda at: (at < length) & ~is_frame(at), lambda at: [following(at)], [start])
+    frame, note = tf.while_loop(
+        lambda at, note: (at < length) & ~is_frame(at),
+        lambda at, note: [following(at), tf.where((note == 0) & orientation.is_note(padded, at), at, note)],
+        [start, 0],
+    )
     tail = data[frame:]
     ends = tf.reduce_any((tail[:-1] == MARKER) & (tail[1:] == END_OF_IMAGE))
-    return ends, _number(padded, frame + 5, 2), _number(padded, frame + 7, 2)
+    return ends, _number(padded, frame + 5, 2), _number(padded, frame + 7, 2), orientation.read(data, note)
 
 
 def _box(box):

@@ -112,7 +112,7 @@ def find(path: str) -> list[str]:
 
 
 def read(path: StrPath) -> np.ndarray:
-    """Decodes a file as the exported graphs do: as it is stored, whatever a camera noted of how it was held.
+    """Decodes a file as the exported graphs do: upright, as a camera noted that it was held.
 
     Returns:
         [H, W, 3] uint8 RGB.

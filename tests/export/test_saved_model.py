@@ -1,3 +1,4 @@
+import io
 import json
 import os
 import subprocess
@@ -5,10 +6,12 @@ import sys
 
 import exporting
 import numpy as np
+import PIL.Image
 import pytest
 import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
+from data_pipeline.common import images
 from export.formats import metadata, saved_model, warmup
 
 
@@ -55,6 +58,21 @@ def test_photographs_give_what_predict_gives(served, estimator, batch):
     answer = served["serving_default"](image_bytes=encoded, boxes=boxes)
     for name, values in expected.items():
         np.testing.assert_allclose(answer[name].numpy(), values.numpy(), atol=1e-3)
+
+
+@pytest.mark.parametrize("held", range(1, 9))
+def test_photographs_are_upright_however_the_camera_was_held(served, held):
+    image, note, file = np.random.default_rng(0).integers(0, 256, (50, 70, 3), np.uint8), PIL.Image.Exif(), io.BytesIO()
+    note[0x0112] = held
+    PIL.Image.fromarray(image).save(file, "JPEG", exif=note)
+    upright = tf.io.encode_png(images.decode(file.getvalue()))
+    box = tf.constant([[5.0, 5.0, 40.0, 40.0]])
+    answer, expected = (
+        served["serving_default"](image_bytes=tf.constant([data]), boxes=box)
+        for data in (file.getvalue(), upright.numpy())
+    )
+    for name, values in expected.items():
+        np.testing.assert_allclose(answer[name].numpy(), values.numpy(), atol=1e-4)
 
 
 def test_metadata_travels_with_the_file(exported):

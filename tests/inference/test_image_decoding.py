@@ -6,6 +6,7 @@ import PIL.Image
 import pytest
 import tensorflow as tf
 
+from data_pipeline.common import images
 from data_pipeline.synthetic import scenes
 from keras_apn.inference import image_decoding
 
@@ -161,3 +162,45 @@ def test_boxes_that_show_nothing_are_refused(photograph, box, said):
 @pytest.mark.parametrize("box", [[176, 200, 5, 5], [-4, -4, 5, 5], [-100, -100, 900, 900]])
 def test_boxes_that_show_a_little_are_taken(photograph, box):
     assert _read(KINDS["JPEG"](photograph), tf.constant(box, tf.float32)).shape == (201, 177, 3)
+
+
+@pytest.mark.parametrize("held", range(10))
+@pytest.mark.parametrize("order", ["<", ">"], ids=["little", "big"])
+def test_photographs_are_upright_as_everywhere(photograph, held, order):
+    # 0 and 9 make no sense, and are taken as upright.
+    note = PIL.Image.Exif()
+    note.endian = order
+    note[0x010F], note[0x0112] = "a camera of many words", held
+    data = _file(photograph, "JPEG", exif=note.tobytes())
+    read = _read(data, WHOLE).numpy()
+    np.testing.assert_array_equal(read, images.decode(data))
+    width, height = photograph.size
+    assert read.shape[:2] == ((width, height) if 5 <= held <= 8 else (height, width))
+    # Upright: most of them differ.
+    assert np.array_equal(read, image_decoding.decode(data).numpy()) == (held in (0, 1, 9))
+
+
+def test_a_box_is_in_the_upright_picture(photograph):
+    note = PIL.Image.Exif()
+    note[0x0112] = 6
+    data = _file(photograph, "JPEG", exif=note.tobytes())
+    width, height = photograph.size
+    assert width != height
+    short = min(width, height)
+    # Beyond the shorter side, within the longer one, which is upright's the other way.
+    inside = (0.0, short + 1.0, 5.0, 5.0) if width > height else (short + 1.0, 0.0, 5.0, 5.0)
+    _read(data, tf.constant(inside))
+    with pytest.raises(tf.errors.InvalidArgumentError, match=f"image 3 of {height} x {width} pixels"):
+        _read(data, tf.constant((inside[1], inside[0], 5.0, 5.0)))
+
+
+@pytest.mark.parametrize(
+    "note",
+    [b"", b"II", b"II*\0\xff\xff\xff\xff", b"MM\0*\0\0\0\x08\xff\xff\x01\x12", b"II*\0\x08\0\0\0\x01\0\x12\x01"],
+    ids=["empty", "order alone", "far offset", "many entries", "cut entry"],
+)
+def test_a_damaged_note_is_none(photograph, note):
+    data = _file(photograph, "JPEG")
+    segment = b"Exif\0\0" + note
+    noted = data[:2] + b"\xff\xe1" + (len(segment) + 2).to_bytes(2, "big") + segment + data[2:]
+    np.testing.assert_array_equal(_read(noted, WHOLE).numpy(), image_decoding.decode(data).numpy())

@@ -66,9 +66,9 @@ def test_read_refuses_what_is_not_a_whole_image(tmp_path, content):
         photographs.read(str(path))
 
 
-def test_read_takes_the_picture_as_it_is_stored(tmp_path):
+def test_read_takes_the_picture_upright(tmp_path):
     image = PIL.Image.fromarray(np.zeros((4, 6, 3), np.uint8))
     note = PIL.Image.Exif()
     note[274] = 6  # The camera was held upright.
     image.save(tmp_path / "turned.jpg", exif=note)
-    assert photographs.read(tmp_path / "turned.jpg").shape == (4, 6, 3)
+    assert photographs.read(tmp_path / "turned.jpg").shape == (6, 4, 3)

@@ -50,11 +50,11 @@ def test_what_is_no_picture_is_the_users_mistake(tmp_path, content):
         pictures.read(str(tmp_path / "a.png"))
 
 
-def test_pictures_are_taken_as_they_are_stored(tmp_path):
+def test_pictures_are_upright(tmp_path):
     image, noted = PIL.Image.new("RGB", (60, 40)), PIL.Image.Exif()
     noted[0x0112] = 6  # Held upright: to be turned by a quarter.
     image.save(tmp_path / "a.jpg", exif=noted)
-    assert pictures.read(str(tmp_path / "a.jpg")).shape == (40, 60, 3)
+    assert pictures.read(str(tmp_path / "a.jpg")).shape == (60, 40, 3)
 
 
 def test_a_damaged_one_of_several_is_reported_and_the_rest_go_on(folder):
