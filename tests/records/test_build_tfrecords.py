@@ -228,7 +228,7 @@ def damaged(source, tmp_path):
 
 def test_a_cut_photograph_stops_the_build_and_gets_into_no_shard(call, source, damaged, tmp_path):
     (damaged / "im00007.jpg").write_bytes((source / "images" / "im00007.jpg").read_bytes())
-    with pytest.raises(UserError, match=r"im00003\.jpg is damaged or no image; download it again") as caught:
+    with pytest.raises(UserError, match=r"im00003\.jpg is damaged or no picture; download it again") as caught:
         call(*lspet(source, damaged), f"--output={tmp_path / 'out'}", "--shards=4")
     assert "\n" not in str(caught.value)
     assert "dataset.json" not in names(tmp_path / "out")
