@@ -98,7 +98,8 @@ def test_a_stopped_and_resumed_run_is_the_uninterrupted_one(
     epochs, expected = (history.read(workdir) for workdir in (tmp_path, uninterrupted[1]))
     assert [line["epoch"] for line in epochs] == [1, 2]
     for line, other in zip(epochs, expected, strict=True):
-        assert line.keys() == other.keys()
+        # What a step takes is not known where fewer than two were left to do.
+        assert line.keys() | {"step_seconds"} == other.keys() | {"step_seconds"}
         assert line["loss"] == pytest.approx(other["loss"], rel=1e-3)
 
 
