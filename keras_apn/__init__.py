@@ -56,7 +56,7 @@ def draw(image: "Image", people: "Sequence[Person]") -> "np.ndarray":
     """
     from keras_apn.inference import model, visualization
 
-    drawn = model.as_image(image)
+    drawn = model.as_image(image).copy()
     for person in people:
         drawn = visualization.draw_prediction(drawn, person.joints, person.occluded)
-    return drawn.copy() if not people else drawn
+    return drawn

@@ -34,17 +34,9 @@ def decode(source: StrPath | bytes, formats: tuple[str, ...] | None = None) -> n
     """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", PIL.Image.DecompressionBombWarning)
-            opened = PIL.Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=formats)
-        with opened as image:
-            width, height = image.size
-            if max(width, height) > MOST_SIDE or width * height > MOST_PIXELS:
-                most = f"{MOST_SIDE} a side or {MOST_PIXELS} in all"
-                raise UserError(f"has {width} x {height} pixels, more than the {most} that are decoded")
-            if image.mode.startswith("I"):
-                return np.repeat((np.asarray(image, np.int64) >> 8).astype(np.uint8)[..., None], 3, axis=2)
-            upright = PIL.ImageOps.exif_transpose(image) if image.format in JPEGS else image
-            return np.asarray(upright.convert("RGB"))
+            warnings.simplefilter("ignore")  # Pillow's, of sizes, which are checked here, and of damaged notes.
+            with PIL.Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=formats) as image:
+                return _pixels(image)
     except UserError:
         raise
     except FileNotFoundError as error:
@@ -54,3 +46,15 @@ def decode(source: StrPath | bytes, formats: tuple[str, ...] | None = None) -> n
     except (OSError, SyntaxError, ValueError) as error:
         known = getattr(error, "strerror", None)
         raise UserError(f"cannot be read ({known})" if known else "is damaged or no picture") from error
+
+
+def _pixels(image):
+    """An opened picture's, read now."""
+    width, height = image.size
+    if max(width, height) > MOST_SIDE or width * height > MOST_PIXELS:
+        most = f"{MOST_SIDE} a side or {MOST_PIXELS} in all"
+        raise UserError(f"has {width} x {height} pixels, more than the {most} that are decoded")
+    if image.mode.startswith("I"):
+        return np.repeat((np.asarray(image, np.int64) >> 8).astype(np.uint8)[..., None], 3, axis=2)
+    upright = PIL.ImageOps.exif_transpose(image) if image.format in JPEGS else image
+    return np.asarray(upright.convert("RGB"))

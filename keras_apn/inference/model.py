@@ -16,7 +16,7 @@ from keras_apn.models import shipped
 from keras_apn.sources import box_file
 from keras_apn.sources.boxes import check_inside
 
-CONFIG_FILE, ONNX_FILE = "config.json", "model.onnx"
+CONFIG_FILE = "config.json"
 Image = np.ndarray | bytes | StrPath
 
 
@@ -80,7 +80,7 @@ def load(name: StrPath, flip: bool = False) -> Model:
     """As `keras_apn.load`."""
     folder = shipped.folder(name)
     if folder and importlib.util.find_spec("tensorflow") is None:
-        return _of_export(os.path.join(folder, ONNX_FILE), flip)
+        return _of_export(shipped.onnx_file(folder), flip)
     if folder or os.path.exists(os.path.join(name, CONFIG_FILE)):
         return _of_run(folder or name, flip)
     return _of_export(name, flip)
@@ -139,7 +139,7 @@ def _checked(boxes, image):
     if boxes is None:
         return [None]
     found = []
-    for box in np.asarray(boxes, object).tolist() if isinstance(boxes, np.ndarray) else boxes:
+    for box in boxes:
         if not hasattr(box, "__len__"):
             raise UserError(f"`boxes` must be a list of [x, y, width, height]. Received: {boxes}")
         values = tuple(box_file.parse(list(box), "a box"))

@@ -12,6 +12,11 @@ def names() -> list[str]:
     return sorted(name for name in os.listdir(SHIPPED) if os.path.isdir(os.path.join(SHIPPED, name)))
 
 
+def onnx_file(folder: str) -> str:
+    """The ONNX file in the folder of a shipped model."""
+    return os.path.join(folder, f"{os.path.basename(folder)}.onnx")
+
+
 def folder(name: StrPath) -> str | None:
     """The workdir of a shipped model; None where no model has this name, or something here does."""
     if os.path.exists(name) or str(name) not in names():

@@ -1,4 +1,5 @@
 import io
+import warnings
 
 import cv2
 import numpy as np
@@ -204,3 +205,6 @@ def test_a_damaged_note_is_none(photograph, note):
     segment = b"Exif\0\0" + note
     noted = data[:2] + b"\xff\xe1" + (len(segment) + 2).to_bytes(2, "big") + segment + data[2:]
     np.testing.assert_array_equal(_read(noted, WHOLE).numpy(), image_decoding.decode(data).numpy())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        np.testing.assert_array_equal(images.decode(noted), image_decoding.decode(data).numpy())

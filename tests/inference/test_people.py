@@ -1,7 +1,6 @@
 """A trained model in Python: `keras_apn.load`, `predict` and `draw`."""
 
 import io
-import os
 import pathlib
 import subprocess
 import sys
@@ -179,7 +178,7 @@ def test_exports_do_without_tensorflow(tmp_path):
     photograph = tmp_path / "a.png"
     photograph.write_bytes(encoded(scenes.sample(0, 5)[1]))
     expected = keras_apn.load("apn-mobile", flip=True).predict(photograph)[0].joints
-    onnx = os.path.join(shipped.folder("apn-mobile"), "model.onnx")
+    onnx = shipped.onnx_file(shipped.folder("apn-mobile"))
     for name in ("apn-mobile", onnx):
         subprocess.run(
             [sys.executable, "-c", WITHOUT_TENSORFLOW, name, str(photograph), str(tmp_path / "found.npy")],

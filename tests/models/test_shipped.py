@@ -1,5 +1,4 @@
 import dataclasses
-import os
 import pathlib
 
 import cv2
@@ -54,7 +53,7 @@ def test_its_onnx_file_answers_as_its_weights_do():
         finder.joints_in_crop(tf.constant(crops))
         for finder in (
             pose_estimator.from_workdir(folder),
-            exported_models.load(os.path.join(folder, "model.onnx")),
+            exported_models.load(shipped.onnx_file(folder)),
         )
     )
     np.testing.assert_allclose(own["joints"], onnx["joints"], atol=1e-3)
