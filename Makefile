@@ -36,9 +36,9 @@ runs/demo-records/dataset.json: | setup
 test: setup
 	$(BIN)/python -m pytest $(if $(TESTS),$(TESTS),-m "not slow" -n auto --dist=loadfile)
 
-# One after the other, as two lanes that are tested at once have one processor each.
+# One after the other, as two lanes that are tested at once have one processor each. MARKED chooses, as pytest's -m.
 test-all: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(if $(MARKED),-m '$(MARKED)')
 
 # PyTorch and MediaPipe, each in an environment of its own, for the comparisons with them; tests and benchmarks find them
 # there.

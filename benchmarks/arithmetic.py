@@ -5,17 +5,11 @@ rather than multiplying, and is not counted. A layer's gradient with respect to 
 weights, each cost what its forward does.
 """
 
-import math
-
 import keras
 
 from keras_apn.adversarial.model import AdversarialPoseNet
 from keras_apn.models import discriminator_layers, discriminators, generator
-
-
-def forward(network: keras.Model) -> int:
-    """Operations of a network's forward for one image, those of the networks within it included."""
-    return sum(forward(layer) if isinstance(layer, keras.Model) else _of_layer(layer) for layer in network.layers)
+from keras_apn.models.operations import forward, multiplies, of_layer
 
 
 def entry(network: keras.Model) -> int:
@@ -25,7 +19,7 @@ def entry(network: keras.Model) -> int:
         # What has no weights hands a gradient on to the inputs alone.
         if not layer.weights and all(id(tensor) in inputs for tensor in _read(layer)):
             inputs.add(id(layer.output))
-    return sum(_of_layer(layer) for layer in network.layers if _multiplies(layer) and id(_read(layer)[0]) in inputs)
+    return sum(of_layer(layer) for layer in network.layers if multiplies(layer) and id(_read(layer)[0]) in inputs)
 
 
 def training(network: keras.Model) -> int:
@@ -70,13 +64,13 @@ def _teaching(network, phases):
 def _pull(judge):
     """From the logits back to the maps; where joints are pooled, through the features and through the weights."""
     pooled = [layer for layer in judge.layers if isinstance(layer, discriminator_layers.PooledAtJoints)]
-    return forward(judge) + sum(map(_of_layer, pooled))
+    return forward(judge) + sum(map(of_layer, pooled))
 
 
 def _last_maps(network):
     """Operations of the convolutions that give G's last maps."""
     names = generator.last_outputs(network).values()
-    return sum(_of_layer(network.get_layer(f"{name}_maps_conv")) for name in names)
+    return sum(of_layer(network.get_layer(f"{name}_maps_conv")) for name in names)
 
 
 def _judge(network):
@@ -89,19 +83,3 @@ def _read(layer):
     if isinstance(layer, keras.layers.InputLayer):
         return [layer.output]
     return layer.input if isinstance(layer.input, (list, tuple)) else [layer.input]
-
-
-def _multiplies(layer):
-    return isinstance(layer, (keras.layers.Conv2D, keras.layers.Dense, discriminator_layers.PooledAtJoints))
-
-
-def _of_layer(layer):
-    """Operations of one layer's forward for one image; padding counts as if it were multiplied."""
-    if not _multiplies(layer):
-        return 0
-    if isinstance(layer, discriminator_layers.PooledAtJoints):
-        maps, features = (tensor.shape for tensor in layer.input)
-        return 2 * math.prod(maps[1:]) * features[-1]
-    # Each number of the output is the sum of as many products as a column of the kernel has numbers.
-    kernel = layer.kernel.shape
-    return 2 * math.prod(layer.output.shape[1:]) * math.prod(kernel[:-1])

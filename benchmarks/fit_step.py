@@ -1,4 +1,4 @@
-"""One training step as Keras's `fit` runs it, timed on a batch of patches in memory: `measure`, by `clock.apart`."""
+"""One training step as `training.loop` runs it, timed on a batch of patches in memory: `measure`, by `clock.apart`."""
 
 from collections.abc import Callable
 from typing import Any
@@ -33,10 +33,9 @@ def patches(crop_size: int, batch_size: int, seed: int = 0) -> dict[str, tf.Tens
 
 
 def fitted(model: AdversarialPoseNet, batch: dict[str, tf.Tensor]) -> Callable[[], dict[str, tf.Tensor]]:
-    """The step that `fit` would run on that batch, a function to the tensors that it logs."""
+    """The step that `training.loop` would run on that batch, a function to the tensors that it logs."""
     batches = iter(tf.data.Dataset.from_tensors(batch).repeat())
-    model.make_train_function()
-    return lambda: model.train_function(batches)
+    return lambda: model.step_everywhere(batches)
 
 
 def measure(

@@ -40,6 +40,7 @@ from data_pipeline.common import program
 from data_pipeline.common.errors import UserError
 from data_pipeline.common.files import write_json
 from data_pipeline.records import dataset, record_format
+from data_pipeline.skeleton import MPII16
 from export.timing import latency
 
 PATCH_SIZE, CROP_SIZE, SIGMA = 448, 256, 1.0
@@ -68,7 +69,8 @@ class Work:
 
 def patches(paths: Sequence[str]) -> list[bytes]:
     """The encoded patches of records, a list of bytes."""
-    features = (tf.io.parse_single_example(record, record_format.FEATURES) for record in tf.data.TFRecordDataset(paths))
+    wanted = record_format.features(len(MPII16))
+    features = (tf.io.parse_single_example(record, wanted) for record in tf.data.TFRecordDataset(paths))
     return [feature["patch/encoded"].numpy() for feature in features]
 
 

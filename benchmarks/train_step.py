@@ -1,7 +1,7 @@
 """Times training steps: `python -m benchmarks.train_step --presets=demo,2x256 --batches=4 --json=steps.json`.
 
 For each preset and size of batch, on the CPU or whatever accelerator TensorFlow sees: G alone (`generator_only`), and
-all three networks with one update of G a step (`joint`) or two (`alternating`). A step is what Keras's `fit` runs,
+all three networks with one update of G a step (`joint`) or two (`alternating`). A step is what `training.loop` runs,
 augmentation included, on a batch of patches that is in memory. Each measurement is a fresh process, and they take
 turns, since machines drift. Of each number the median over the rounds is shown.
 

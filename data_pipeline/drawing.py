@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from data_pipeline.common.files import StrPath, write_whole
-from data_pipeline.skeleton import JOINTS, LIMBS
+from data_pipeline.skeleton import MPII16, Skeleton
 
 # RGB, told apart by people with any kind of colour vision (Okabe and Ito's palette).
 RIGHT, LEFT, MIDDLE = (213, 94, 0), (86, 180, 233), (240, 228, 66)
@@ -20,16 +20,17 @@ TEXT_HEIGHT, TEXT_SCALE = 20, 0.42
 SHIFT = 4
 
 
-def _side(name):
-    return {"right": RIGHT, "left": LEFT}.get(name.split("_")[0], MIDDLE)
-
-
-def _limb_colour(a, b):
-    return next((side for side in (_side(JOINTS[a]), _side(JOINTS[b])) if side != MIDDLE), MIDDLE)
+def _colours(skeleton):
+    """Of each joint, by its side."""
+    return [{"right": RIGHT, "left": LEFT}.get(side, MIDDLE) for side in skeleton.sides]
 
 
 def draw_pose(
-    image: np.ndarray, joints: np.ndarray, occluded: np.ndarray | None = None, shown: np.ndarray | None = None
+    image: np.ndarray,
+    joints: np.ndarray,
+    occluded: np.ndarray | None = None,
+    shown: np.ndarray | None = None,
+    skeleton: Skeleton = MPII16,
 ) -> np.ndarray:
     """Draws a skeleton over a copy of an image.
 
@@ -38,27 +39,29 @@ def draw_pose(
 
     Args:
         image: [H, W, 3] uint8 RGB.
-        joints: [16, 2] image pixels.
-        occluded: [16] bool, or None for none.
-        shown: [16] bool, joints to draw; all by default.
+        joints: [J, 2] image pixels.
+        occluded: [J] bool, or None for none.
+        shown: [J] bool, joints to draw; all by default.
+        skeleton: whose joints and limbs they are.
 
     Returns:
         [H, W, 3] uint8 RGB.
     """
-    picture = np.ascontiguousarray(image).copy()
-    occluded = np.zeros(len(JOINTS), bool) if occluded is None else np.asarray(occluded)
-    shown = np.ones(len(JOINTS), bool) if shown is None else np.asarray(shown)
+    picture, colours = np.ascontiguousarray(image).copy(), _colours(skeleton)
+    occluded = np.zeros(len(skeleton), bool) if occluded is None else np.asarray(occluded)
+    shown = np.ones(len(skeleton), bool) if shown is None else np.asarray(shown)
     unit = max(1, round(min(picture.shape[:2]) / 160))
-    for a, b in LIMBS:
+    for a, b in skeleton.limbs:
         if not (shown[a] and shown[b]):
             continue
         middle = (joints[a] + joints[b]) / 2
+        colour = next((of for of in (colours[a], colours[b]) if of != MIDDLE), MIDDLE)
         for end in (a, b):
             thickness = unit if occluded[end] else 2 * unit
-            cv2.line(picture, _fixed(joints[end]), _fixed(middle), _limb_colour(a, b), thickness, cv2.LINE_AA, SHIFT)
-    for i, name in enumerate(JOINTS):
+            cv2.line(picture, _fixed(joints[end]), _fixed(middle), colour, thickness, cv2.LINE_AA, SHIFT)
+    for i, colour in enumerate(colours):
         if shown[i]:
-            _dot(picture, joints[i], 2 * unit, _side(name), occluded[i])
+            _dot(picture, joints[i], 2 * unit, colour, occluded[i])
     return picture
 
 
@@ -85,13 +88,24 @@ def draw_box(image: np.ndarray, box: Sequence[float]) -> np.ndarray:
     return picture
 
 
+def draw_number(image: np.ndarray, number: int, place: np.ndarray) -> np.ndarray:
+    """Writes a person's number above a point, x and y in pixels, into a copy of an image."""
+    picture = np.ascontiguousarray(image).copy()
+    unit = max(1, round(min(picture.shape[:2]) / 160))
+    x, y = (int(value) for value in np.clip(place, 0, picture.shape[1::-1]))
+    corner = (x + 2 * unit, max(12 * unit, y - 4 * unit))
+    for colour, thickness in (((0, 0, 0), 3 * unit), (EDGE, unit)):
+        cv2.putText(picture, str(number), corner, cv2.FONT_HERSHEY_SIMPLEX, 0.4 * unit, colour, thickness, cv2.LINE_AA)
+    return picture
+
+
 def enlarged(image: np.ndarray, side: int, *joints: np.ndarray) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
     """A square picture at another size, and points that moved with it.
 
     Args:
         image: [S, S, 3] uint8.
         side: its new side in pixels.
-        joints: arrays [16, 2] in the picture's pixels.
+        joints: arrays [J, 2] in the picture's pixels.
 
     Returns:
         `(image [side, side, 3], tuple of the arrays in the new pixels)`.
@@ -101,17 +115,18 @@ def enlarged(image: np.ndarray, side: int, *joints: np.ndarray) -> tuple[np.ndar
     return cv2.resize(image, (side, side), interpolation=method), tuple((j + 0.5) * scale - 0.5 for j in joints)
 
 
-def draw_heatmaps(image: np.ndarray, heatmaps: np.ndarray) -> np.ndarray:
+def draw_heatmaps(image: np.ndarray, heatmaps: np.ndarray, skeleton: Skeleton = MPII16) -> np.ndarray:
     """Lays heatmaps over a darkened copy of an image: at each pixel the strongest joint's, in the colour of its side.
 
     Args:
         image: [S, S, 3] uint8 RGB.
-        heatmaps: [s, s, 16] within 0 and 1, of the same square.
+        heatmaps: [s, s, J] within 0 and 1, of the same square.
+        skeleton: whose joints they are.
 
     Returns:
         [S, S, 3] uint8 RGB.
     """
-    colours = np.array([_side(name) for name in JOINTS], np.float32)[heatmaps.argmax(-1)]
+    colours = np.array(_colours(skeleton), np.float32)[heatmaps.argmax(-1)]
     strength = heatmaps.max(-1)[..., None]
     # What is left of the image beside what the heatmap adds: four channels, so that both are enlarged alike.
     layer = cv2.resize(np.concatenate([colours * strength, 1.0 - strength], -1, dtype=np.float32), image.shape[1::-1])

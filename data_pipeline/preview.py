@@ -18,11 +18,11 @@ from absl import flags
 
 from data_pipeline import drawing, geometry, heatmaps
 from data_pipeline.augmentation import augment
-from data_pipeline.common import program
+from data_pipeline.common import outputs, program
 from data_pipeline.common.errors import UserError
 from data_pipeline.records import dataset, integrity
+from data_pipeline.skeleton import MPII16, Skeleton
 
-EXTENSIONS = (".png", ".jpg", ".jpeg")
 PATCH_COLUMNS, PATCH_SIDE = 6, 384
 CROP_SIDE = 256
 LEGEND = (
@@ -56,6 +56,7 @@ def choose(paths: Sequence[str], count: int, shuffle: bool, seed: int) -> list[d
         shuffle=SHUFFLE if shuffle else 0,
         seed=seed,
         names=True,
+        skeleton=described["skeleton"],
     )
     return list(loaded.unbatch().take(count).as_numpy_iterator())
 
@@ -71,12 +72,13 @@ def title(record: dict[str, Any]) -> str:
     return f"{record['image'].decode(errors='replace')}, person {record['person_index']}{unknown}"
 
 
-def draw_patch(record: dict[str, Any], side: int) -> np.ndarray:
+def draw_patch(record: dict[str, Any], side: int, skeleton: Skeleton = MPII16) -> np.ndarray:
     """A record's patch with the joints and the square that an unaugmented crop covers.
 
     Args:
         record: from `choose`.
         side: of the picture in pixels.
+        skeleton: of the records, whose joints they are.
 
     Returns:
         [side, side, 3] uint8 RGB.
@@ -87,39 +89,45 @@ def draw_patch(record: dict[str, Any], side: int) -> np.ndarray:
     edges_patch = geometry.apply(to_patch, np.array([[-0.5, -0.5], [patch_size - 0.5, patch_size - 0.5]]))
     picture, (joints, edges) = drawing.enlarged(record["patch"], side, record["joints_patch"], edges_patch)
     framed = drawing.draw_box(picture, [*(edges[0] + 0.5), *(edges[1] - edges[0])])
-    return drawing.draw_pose(framed, joints, ~record["visible"], record["annotated"])
+    return drawing.draw_pose(framed, joints, ~record["visible"], record["annotated"], skeleton)
 
 
-def make_examples(record: dict[str, Any], chosen: dict[str, tf.Tensor], crop_size: int) -> dict[str, Any]:
+def make_examples(
+    record: dict[str, Any], chosen: dict[str, tf.Tensor], crop_size: int, skeleton: Skeleton = MPII16
+) -> dict[str, Any]:
     """Crops of one record.
 
     Args:
         record: from `choose`.
         chosen: N augmentations, as `augment.sample` gives them.
         crop_size: side of the crops in pixels.
+        skeleton: of the records.
 
     Returns:
         The dict of `augment.make_crops` for N crops, as arrays.
     """
     names = ("patch", "joints_patch", "annotated", "visible", "occlusion_known", "head_size_patch")
     batch = {name: np.repeat(record[name][None], len(chosen["flip"]), axis=0) for name in names}
-    return {name: value.numpy() for name, value in augment.make_crops(batch, chosen, crop_size).items()}
+    made = augment.make_crops(batch, chosen, crop_size, skeleton)
+    return {name: value.numpy() for name, value in made.items()}
 
 
-def draw_crop(example: dict[str, Any], n: int, side: int) -> np.ndarray:
+def draw_crop(example: dict[str, Any], n: int, side: int, skeleton: Skeleton = MPII16) -> np.ndarray:
     """Crop `n` of `make_examples` with its joints, [side, side, 3] uint8 RGB."""
     joints_crop = geometry.heatmap_to_crop(example["joints_heatmap"][n])
     picture, (joints,) = drawing.enlarged((example["crop"][n] * 255).astype(np.uint8), side, joints_crop)
-    return drawing.draw_pose(picture, joints, ~example["visible"][n], example["annotated"][n])
+    return drawing.draw_pose(picture, joints, ~example["visible"][n], example["annotated"][n], skeleton)
 
 
-def draw_targets(example: dict[str, Any], n: int, side: int, sigma: float) -> list[np.ndarray]:
+def draw_targets(
+    example: dict[str, Any], n: int, side: int, sigma: float, skeleton: Skeleton = MPII16
+) -> list[np.ndarray]:
     """The target heatmaps of crop `n` of `make_examples` over it: pose, and occlusion; [side, side, 3] uint8 each."""
     size = example["crop"].shape[1] // geometry.STRIDE
     joints, annotated, visible = (example[name][n : n + 1] for name in ("joints_heatmap", "annotated", "visible"))
     picture, _ = drawing.enlarged((example["crop"][n] * 255).astype(np.uint8), side)
     targets = heatmaps.targets(joints, annotated, visible, size, sigma)
-    return [drawing.draw_heatmaps(picture, maps[0].numpy()) for maps in targets]
+    return [drawing.draw_heatmaps(picture, maps[0].numpy(), skeleton) for maps in targets]
 
 
 def describe(chosen: dict[str, tf.Tensor], n: int) -> str:
@@ -129,7 +137,7 @@ def describe(chosen: dict[str, tf.Tensor], n: int) -> str:
 
 
 def draw_augmented(
-    record: dict[str, Any], seed: Any, crops: int, crop_size: int, sigma: float, side: int
+    record: dict[str, Any], seed: Any, crops: int, crop_size: int, sigma: float, side: int, skeleton: Skeleton = MPII16
 ) -> tuple[list[np.ndarray], list[str]]:
     """What the networks get of one record.
 
@@ -140,6 +148,7 @@ def draw_augmented(
         crop_size: their side in pixels.
         sigma: of the targets, heatmap pixels.
         side: of the pictures in pixels.
+        skeleton: of the records.
 
     Returns:
         `(pictures, captions)`, `crops` + 3 of each: the unaugmented crop, the first augmented one, its pose and its
@@ -147,29 +156,34 @@ def draw_augmented(
     """
     plain, drawn = augment.identity(1), augment.sample(crops, seed, augment.Ranges())
     chosen = {name: tf.concat([plain[name], drawn[name]], 0) for name in plain}
-    example = make_examples(record, chosen, crop_size)
+    example = make_examples(record, chosen, crop_size, skeleton)
     chosen = {name: value.numpy() for name, value in chosen.items()}
-    pictures = [draw_crop(example, n, side) for n in range(crops + 1)]
+    pictures = [draw_crop(example, n, side, skeleton) for n in range(crops + 1)]
     captions = [title(record), *(describe(chosen, n) for n in range(1, crops + 1))]
-    pictures[2:2] = draw_targets(example, 1, side, sigma)
+    pictures[2:2] = draw_targets(example, 1, side, sigma, skeleton)
     captions[2:2] = ["pose targets of 1", "occlusion targets of 1"]
     return pictures, captions
 
 
-def draw_patches_sheet(people: Sequence[dict[str, Any]]) -> np.ndarray:
+def draw_patches_sheet(people: Sequence[dict[str, Any]], skeleton: Skeleton = MPII16) -> np.ndarray:
     """The sheet of patches of the records `people`, [H, W, 3] uint8 RGB."""
-    tiles = [(draw_patch(record, PATCH_SIDE), title(record)) for record in people]
+    tiles = [(draw_patch(record, PATCH_SIDE, skeleton), title(record)) for record in people]
     pictures, captions = zip(*tiles, strict=True)
     return headed(drawing.contact_sheet(pictures, PATCH_COLUMNS, PATCH_SIDE, captions=captions), LEGEND + SQUARE)
 
 
 def draw_augmented_sheet(
-    people: Sequence[dict[str, Any]], seed: Any, crops: int, crop_size: int, sigma: float
+    people: Sequence[dict[str, Any]],
+    seed: Any,
+    crops: int,
+    crop_size: int,
+    sigma: float,
+    skeleton: Skeleton = MPII16,
 ) -> np.ndarray:
     """The sheet of `draw_augmented`, a row for each of the records `people`; [H, W, 3] uint8 RGB."""
     pictures, captions = [], []
     for n, record in enumerate(people):
-        row = draw_augmented(record, [seed, n], crops, crop_size, sigma, CROP_SIDE)
+        row = draw_augmented(record, [seed, n], crops, crop_size, sigma, CROP_SIDE, skeleton)
         pictures += row[0]
         captions += row[1]
     return headed(drawing.contact_sheet(pictures, crops + 3, CROP_SIDE, captions=captions), LEGEND)
@@ -195,21 +209,20 @@ def define_flags() -> None:
 
 def main(values: flags.FlagValues) -> None:
     """Draws, writes and says what was drawn."""
-    if not values.output.lower().endswith(EXTENSIONS):
-        raise UserError(f"--output must end in {', '.join(EXTENSIONS)}. Received: {values.output}")
+    outputs.require_file(values.output, "output", outputs.PICTURES)
     paths = dataset.find(values.records)
-    crop_size = values.crop_size
+    described, crop_size = dataset.describe(paths), values.crop_size
     if crop_size is None:
-        crop_size = default_crop_size(dataset.describe(paths)["patch_size"])
+        crop_size = default_crop_size(described["patch_size"])
     if crop_size < geometry.STRIDE or crop_size % geometry.STRIDE:
         raise UserError(f"--crop_size must be a multiple of {geometry.STRIDE}. Received: {crop_size}")
     people = choose(paths, values.count, values.shuffle, values.seed)
     if not people:
         raise UserError(f"The shards that match {values.records} hold no people")
     if values.augmented:
-        sheet = draw_augmented_sheet(people, values.seed, values.crops, crop_size, values.sigma)
+        sheet = draw_augmented_sheet(people, values.seed, values.crops, crop_size, values.sigma, described["skeleton"])
     else:
-        sheet = draw_patches_sheet(people)
+        sheet = draw_patches_sheet(people, described["skeleton"])
     try:
         drawing.write_picture(values.output, sheet)
     except OSError as error:

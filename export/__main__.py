@@ -17,14 +17,16 @@ import re
 
 from absl import flags
 
-from data_pipeline.common import program
+from data_pipeline.common import arguments, outputs, program
 from data_pipeline.common.errors import UserError
+from data_pipeline.common.files import StrPath
 from data_pipeline.records import dataset
-from export.formats import artefacts, calibration, metadata, onnx_, saved_model, tflite
+from export.formats import artefacts, calibration, cost, metadata, onnx_, saved_model, tflite
 from export.serving import folder as serving
 from keras_apn import config as configuration
-from keras_apn.inference import pose_estimator
-from keras_apn.models import shipped
+from keras_apn.evaluation import calibrating
+from keras_apn.inference import discriminator_scores, pose_estimator
+from keras_apn.models import platt_scaling, shipped
 
 
 def export(
@@ -66,7 +68,7 @@ def export(
         for kind, folder in zip(formats, partial, strict=True):
             exporters[kind](estimator, folder, about)
     if "saved_model" in formats:
-        paths.append(serving.write(output, about["name"], about["version"]))
+        paths.append(serving.write(output, about["name"], about["version"], estimator.skeleton))
     return paths
 
 
@@ -84,8 +86,13 @@ def define_flags() -> None:
     )
     flags.DEFINE_string("name", "adversarial_posenet", "what the model is served as")
     flags.DEFINE_integer("version", 1, "its version", lower_bound=1)
-    flags.DEFINE_string("licence", metadata.LICENCE, "of the weights, which the exports tell")
+    flags.DEFINE_string(
+        "licence", None, f"of the weights, which the exports tell; {metadata.LICENCE}, or that of the --model, if not"
+    )
     flags.DEFINE_bool("flip", False, "average with the mirrored image's heatmaps, at twice the cost")
+    flags.DEFINE_bool(
+        "plausible", False, "give P's calibrated probability that each joint is right too; says what that costs"
+    )
     flags.DEFINE_bool("overwrite", False, "replace the version where it is there already")
 
 
@@ -118,26 +125,59 @@ def calibration_shards(pattern: str) -> list[str]:
         raise UserError(f"int8 takes its ranges from records. {error}; {way}") from error
 
 
+def plain(workdir: str, flip: bool) -> tuple[pose_estimator.PoseEstimator, None]:
+    """`(estimator, None)`: G alone."""
+    return pose_estimator.from_workdir(workdir, flip), None
+
+
+def judged(workdir: str, flip: bool) -> tuple[pose_estimator.PoseEstimator, dict[str, Any]]:
+    """`(estimator, what is told of P)`: G with P, calibrated where it has not been; prints what P costs.
+
+    Raises:
+        UserError: the run has no P, or it can not be calibrated.
+    """
+    if not discriminator_scores.has_p(workdir):
+        raise UserError(f"{workdir} has no P, which says how plausible joints are; leave --plausible out")
+    calibrating.of_run(workdir)
+    estimator = discriminator_scores.with_p(workdir, flip)
+    spent = cost.measure(estimator)
+    print(cost.line(spent))
+    _, calibration = platt_scaling.read(workdir) or (None, {})
+    return estimator, {"cost": spent, "calibration": calibration}
+
+
 def main(values: flags.FlagValues) -> None:
-    """Loads the weights and writes every format that was asked for."""
+    """Writes every format that was asked for, and prints where."""
+    for path in written(values):
+        print(path)
+
+
+def from_python(workdir: StrPath | None, output: StrPath, **given: Any) -> list[str]:
+    """As `keras_apn.export`."""
+    return written(arguments.values(define_flags, {"workdir": workdir, "output": output, **given}))
+
+
+def written(values: flags.FlagValues) -> list[str]:
+    """Loads the weights and writes every format that was asked for; gives the paths."""
     check(values)
+    outputs.require_folder(values.output, "output")
     workdir = workdir_of(values)
     formats, quantize = (list(dict.fromkeys(given)) for given in (values.formats, values.quantize))
     shards = None
     if "tflite" in formats and "int8" in quantize:
         shards = calibration_shards(values.calibration_records or configuration.load(workdir).data.train_records)
-    estimator = pose_estimator.from_workdir(workdir, values.flip)
-    about = metadata.describe(estimator, values.name, values.version, values.licence)
-    for path in export(
+    estimator, told = (judged if values.plausible else plain)(workdir, values.flip)
+    licence = values.licence or shipped.LICENCES.get(values.model, metadata.LICENCE)
+    about = metadata.describe(estimator, values.name, values.version, licence, told)
+    return export(
         estimator,
         formats,
         values.output,
         about,
         quantize=quantize,
-        crops=lambda: calibration.crops(shards, estimator.crop_size),
+        crops=lambda: calibration.crops(shards, estimator.crop_size, skeleton=estimator.skeleton),
         overwrite=values.overwrite,
-    ):
-        print(path)
+    )
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ import statistics
 import tqdm
 from absl import flags
 
-from data_pipeline.common import program
+from data_pipeline.common import outputs, program
 from data_pipeline.common.errors import UserError
 from data_pipeline.common.files import write_json
 from export.formats import artefacts, descriptions
@@ -156,6 +156,7 @@ def main(values: flags.FlagValues) -> None:
     """Finds, measures, prints and writes."""
     if not os.path.exists("/proc/self/status"):
         raise UserError("This benchmark needs Linux, which tells how much memory a process has had")
+    outputs.require_file(values.json, "json")
     name, version = artefacts.choose(values.exports, values.name, values.version)
     found = artefacts.find(values.exports, name, version)
     flip = descriptions.flip_test(found)

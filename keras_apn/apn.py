@@ -8,6 +8,7 @@ import sys
 PROGRAMS = {
     "build": ("data_pipeline.build_tfrecords", "records from annotated photographs, or from none"),
     "preview": ("data_pipeline.preview", "records drawn with their joints"),
+    "service": ("data_pipeline.service", "reads and decodes records for trainings on other machines"),
     "train": ("keras_apn.train", "G, P and C, on records"),
     "evaluate": ("keras_apn.evaluate", "scores of a run, an export, or predictions made elsewhere"),
     "predict": ("keras_apn.predict", "the joints of people in pictures and videos"),
@@ -19,6 +20,8 @@ PROGRAMS = {
     "client": ("export.client", "asks a server"),
 }
 NEEDED = "tensorflow"
+# Do without it where their model does.
+WITHOUT = ("predict",)
 
 
 def usage() -> str:
@@ -36,7 +39,7 @@ def main() -> None:
     if name not in PROGRAMS:
         print(f"error: '{name}' is no program; apn --help lists them", file=sys.stderr)
         sys.exit(2)
-    if importlib.util.find_spec(NEEDED) is None:
+    if name not in WITHOUT and importlib.util.find_spec(NEEDED) is None:
         print(f"error: apn {name} needs TensorFlow: pip install 'keras-apn[export]'", file=sys.stderr)
         sys.exit(2)
     module, _ = PROGRAMS[name]

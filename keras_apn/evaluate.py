@@ -3,45 +3,44 @@
 - a run: `python -m keras_apn.evaluate --workdir=runs/mpii`;
 - an exported model, in its own runtime: `--model=exports/adversarial_posenet --workdir=runs/mpii` scores it on the
   run's validation records, `--model=posenet.tflite --records='data/mpii/validation-*.tfrecord'` on any;
-- predictions made elsewhere: `--predictions=preds.mat --truth=detections_our_format.mat`.
+- predictions made elsewhere: `--predictions=preds.mat --truth=detections_our_format.mat`, or COCO's files:
+  `--predictions=results.json --truth=person_keypoints_val2017.json`.
 
-Of a run with P or C the table and the JSON also say how well they know good joints from bad ones (BUILD_NOTES 44).
+Of a run with P or C the table and the JSON also say how well they know good joints from bad ones (BUILD_NOTES 44). P is
+calibrated on the run's validation people where it has not been: `right joints by plausible` is then a probability.
 `--baseline` adds the mean pose of the training people, `--sheet` draws the first people with truth and prediction side
 by side, `--json` writes everything to a file.
 """
 
 import sys
-from collections.abc import Sequence
 from typing import Any
 
 from data_pipeline.common import tensorflow_setup  # noqa: F401  # isort: skip  It starts TensorFlow, so it comes first.
 
-import numpy as np
 from absl import flags
 
 from data_pipeline import drawing
-from data_pipeline.common import program
+from data_pipeline import skeleton as skeletons
+from data_pipeline.common import arguments, outputs, program
 from data_pipeline.common.errors import UserError
 from data_pipeline.common.files import StrPath, write_json
 from data_pipeline.records import dataset
+from data_pipeline.skeleton import MPII16
 from keras_apn import config as configuration
-from keras_apn.adversarial import discrimination
-from keras_apn.evaluation import prediction_file, truth_file
-from keras_apn.evaluation.scoring import collect, examples, mean_pose, score
+from keras_apn.evaluation import calibrating, coco, judging, prediction_file, sheet, truth_file
+from keras_apn.evaluation.scoring import collect, guessed, mean_pose, score
 from keras_apn.evaluation.tables import table
 from keras_apn.inference import (
     discriminator_scores,
     exported_models,
     pose_estimator,
     test_time_augmentation,
-    visualization,
 )
 from keras_apn.metrics import pck, plausibility
-from keras_apn.models import best_weights, shipped
+from keras_apn.models import shipped
 
-SHEET_PEOPLE, SHEET_COLUMNS, SHEET_SIDE = 24, 4, 192
 # What cannot be had of predictions alone, and what belongs to them.
-ONLY_RECORDS = ("workdir", "model", "records", "flip", "baseline", "sheet")
+ONLY_RECORDS = ("workdir", "model", "records", "train_records", "flip", "baseline", "sheet")
 ONLY_PREDICTIONS = ("truth", "annotations")
 
 
@@ -51,10 +50,15 @@ def estimator(
     flip: bool = False,
     scales: tuple[float, ...] = test_time_augmentation.ONE_SCALE,
 ) -> exported_models.ExportedEstimator | pose_estimator.Compiled:
-    """What finds joints in crops: the exported `model` where one is given, else the best weights of `workdir`."""
+    """What finds joints in crops: the exported `model` where one is given, else the best weights of `workdir`.
+
+    Of a run with P joints come with its `plausible`, but for several scales.
+    """
     own = shipped.folder(model) if model else workdir
     if own is None:
         return exported_models.load(model, flip, scales)
+    if tuple(scales) == test_time_augmentation.ONE_SCALE and discriminator_scores.has_p(own):
+        return pose_estimator.Compiled(discriminator_scores.with_p(own, flip))
     return pose_estimator.Compiled(pose_estimator.from_workdir(own, flip, scales))
 
 
@@ -83,16 +87,15 @@ def evaluate(
         UserError: there are no records.
     """
     paths = dataset.find(records or config.data.validation_records)
-    metric = metric or dataset.describe(paths)["metric"]
+    metric, skeleton = metric or dataset.describe(paths)["metric"], finder.skeleton
     ranges = plausibility.of_training(config) if config else None
     if config and ranges is None:
         print(f"No records match {config.data.train_records}; plausibility is left out", file=sys.stderr)
     found = collect(paths, finder.crop_size, batch_size, finder)
-    rows = {"G": score(found, metric, ranges)}
+    rows = {"G": score(found, metric, ranges, skeleton)}
     if baseline:
-        seen = collect(dataset.find(config.data.train_records), finder.crop_size, batch_size)
-        guess = np.broadcast_to(mean_pose(seen), found["true"].shape)
-        rows["mean pose"] = score({**found, "predicted": guess, "occluded": None}, metric, ranges)
+        seen = collect(dataset.find(config.data.train_records), finder.crop_size, batch_size, skeleton=skeleton)
+        rows["mean pose"] = score(guessed(found, mean_pose(seen)), metric, ranges, skeleton)
     return rows, metric
 
 
@@ -122,49 +125,9 @@ def evaluate_predictions(
     return {"predictions": score(found, metric)}, metric, annotations
 
 
-def discriminators(
-    workdir: StrPath, records: str | None = None, batch_size: int = 16
-) -> dict[str, dict[str, float | None] | None]:
-    """How well a run's P and C know good joints from bad ones.
-
-    Args:
-        workdir: the run's.
-        records: glob of other shards than the run's validation records.
-        batch_size: people in a batch.
-
-    Returns:
-        `discrimination.Discrimination.scores`; None of both, which is told on standard error, where the workdir holds
-        weights of G alone.
-    """
-    config = configuration.load(workdir)
-    model = config.model
-    named = {"pose_discriminator": model.pose_discriminator, "confidence_discriminator": model.confidence_discriminator}
-    trained = [name for name, wanted in named.items() if model.discriminators and wanted]
-    missing = [best_weights.path(workdir, name) for name in trained if not best_weights.find(workdir, name)]
-    if missing:
-        print(f"No weights in {missing[0]}; P and C are left out", file=sys.stderr)
-    if missing or not trained:
-        return dict.fromkeys(discrimination.NAMES.values())
-    paths = dataset.find(records or config.data.validation_records)
-    return discrimination.measure(discriminator_scores.load(workdir), config, paths, batch_size)
-
-
-def draw_sheet(finder: Any, paths: Sequence[str], people: int) -> np.ndarray:
-    """The first people of records, each twice: the annotated joints, then the predicted ones; [H, W, 3] uint8 RGB."""
-    example = next(examples(paths, finder.crop_size, people, finder.scales))
-    views = example.pop("views")
-    answer = finder.joints_in_crop(views if len(views) > 1 else views[0])
-    found, truth = ({name: values.numpy() for name, values in part.items()} for part in (answer, example))
-    pictures = []
-    for n, crop in enumerate(truth["crop"]):
-        image, (joints, drawn) = drawing.enlarged(
-            (crop * 255).astype(np.uint8), SHEET_SIDE, truth["true"][n], found["joints"][n]
-        )
-        annotated = truth["annotated"][n]
-        pictures.append(drawing.draw_pose(image, joints, ~truth["visible"][n], annotated))
-        occluded = found["occluded"][n] if "occluded" in found else None
-        pictures.append(visualization.draw_prediction(image, drawn, occluded))
-    return drawing.contact_sheet(pictures, 2 * SHEET_COLUMNS, SHEET_SIDE)
+def is_coco(path: StrPath | None) -> bool:
+    """Whether a truth is one of COCO's annotation files, by its name."""
+    return str(path).lower().endswith((".json", ".json.gz"))
 
 
 def define_flags() -> None:
@@ -175,11 +138,15 @@ def define_flags() -> None:
         None,
         f"a model to score: a SavedModel folder, a .tflite or .onnx file, or one of {', '.join(shipped.names())}",
     )
-    flags.DEFINE_string("predictions", None, "a .mat, .h5 or .npz with `preds` (N,16,2) or (N,14,2), 1-based pixels")
-    flags.DEFINE_string("truth", None, "of --predictions: detections_our_format.mat or LSP's joints.mat")
+    flags.DEFINE_string("predictions", None, "a file of `preds` (N,16,2) or (N,14,2), 1-based, or COCO's results")
+    flags.DEFINE_string("truth", None, "of --predictions: detections_our_format.mat, LSP's joints.mat or COCO's JSON")
+    flags.DEFINE_string("skeleton", "coco17", "whose joints a --truth in COCO's form has")
     flags.DEFINE_string("annotations", None, "MPII's annotations, for who is visible; beside --truth by default")
-    flags.DEFINE_enum("metric", None, list(pck.THRESHOLDS), "the data's by default: pckh, and pck on LSP")
+    flags.DEFINE_enum(
+        "metric", None, list(pck.THRESHOLDS), "the data's by default: pckh, pck on LSP, or that of the skeleton's unit"
+    )
     flags.DEFINE_string("records", None, "glob of the shards to score on; the run's validation shards by default")
+    flags.DEFINE_string("train_records", None, "glob of the run's training shards, where they were moved")
     flags.DEFINE_bool("flip", False, "average with the mirrored crop's heatmaps")
     flags.DEFINE_list("scales", ["1"], "average heatmaps over crops of these scales, as in 0.85,1,1.15")
     flags.DEFINE_bool("baseline", False, "score the mean pose of the run's training people too")
@@ -207,32 +174,75 @@ def check(values: flags.FlagValues) -> None:
         raise UserError(f"--{stray[0]} has no meaning {'with --predictions' if 'predictions' in given else 'here'}")
 
 
-def main(values: flags.FlagValues) -> None:
-    """Scores, prints, draws and writes."""
+def scores(values: flags.FlagValues) -> tuple[dict[str, Any], str]:
+    """Scores what flags ask for, and draws the sheet that they ask for.
+
+    Returns:
+        `(told, text)`: the first row's scores, and those of others by name; and all of it to be read.
+    """
     check(values)
+    outputs.require_file(values.sheet, "sheet", outputs.PICTURES)
+    outputs.require_file(values.json, "json")
+    if values.predictions and is_coco(values.truth):
+        found = coco.score_files(values.predictions, values.truth, skeletons.load(values.skeleton))
+        return found, f"{found['people']} people\n{coco.table(found['coco'])}"
+    annotations = None
     if values.predictions:
         rows, metric, annotations = evaluate_predictions(
             values.predictions, values.truth, values.metric, values.annotations
         )
-        if annotations:
-            print(f"visibility from {annotations}")
+        skeleton = MPII16
     else:
-        config = configuration.load(values.workdir) if values.workdir else None
+        config = configuration.load(values.workdir, values.train_records) if values.workdir else None
+        if not values.model:
+            calibrating.where_possible(values.workdir, values.batch_size)
         finder = estimator(
             values.workdir, values.model, values.flip, test_time_augmentation.require_scales(values.scales)
         )
+        skeleton = finder.skeleton
         rows, metric = evaluate(finder, config, values.records, values.metric, values.baseline, values.batch_size)
         if not values.model:
-            rows["G"]["discriminators"] = discriminators(values.workdir, values.records, values.batch_size)
+            rows["G"]["discriminators"] = judging.discriminators(values.workdir, values.records, values.batch_size)
         if values.sheet:
             paths = dataset.find(values.records or config.data.validation_records)
-            drawing.write_picture(values.sheet, draw_sheet(finder, paths, SHEET_PEOPLE))
-    first = next(iter(rows))
-    print(f"{rows[first]['people']} people")
-    print(table(rows, metric))
-    if values.json:
-        write_json(values.json, {**rows.pop(first), **{name.replace(" ", "_"): row for name, row in rows.items()}})
+            drawing.write_picture(values.sheet, sheet.draw(finder, paths))
+    first, *others = rows
+    lines = [f"visibility from {annotations}"] if annotations else []
+    lines += [f"{rows[first]['people']} people", table(rows, metric, skeleton)]
+    return {**rows[first], **{name.replace(" ", "_"): rows[name] for name in others}}, "\n".join(lines)
 
+
+def main(values: flags.FlagValues) -> None:
+    """Scores, prints, draws and writes."""
+    told, text = scores(values)
+    print(text)
+    if values.json:
+        write_json(values.json, told)
+
+
+def from_python(workdir: StrPath | None = None, **flags: Any) -> dict[str, Any]:
+    """Scores; `keras_apn.evaluate` when it is called.
+
+    Args:
+        workdir: a run's folder.
+        **flags: of `python -m keras_apn.evaluate`, as `flip=True` or `records="data/mpii/validation-*"`; `model` or
+            `predictions` in place of the run.
+
+    Returns:
+        What `--json` writes: a dict with `people`, the metric, as "pckh@0.5", with a percent for each joint and its
+        means, and so on.
+
+    Raises:
+        ValueError: a value breaks its rule, or what is to be scored is missing; one line says what to do.
+    """
+    values = arguments.values(define_flags, {"workdir": workdir, **flags})
+    told, _ = scores(values)
+    if values.json:
+        write_json(values.json, told)
+    return told
+
+
+arguments.make_callable(__name__, from_python)
 
 if __name__ == "__main__":
     program.run(main, define_flags)

@@ -5,37 +5,16 @@ BUILD_NOTES 19 has what was done so that nothing else differs.
 """
 
 import contextlib
-import warnings
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from data_pipeline.common.errors import UserError
-
 
 def same_everywhere(value: Any, name: str | None = None) -> tf.Variable:
     """A variable that every replica changes alike; `add_weight` spells its aggregation differently."""
     return tf.Variable(value, trainable=False, name=name, aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA)
-
-
-def own_everywhere(value: Any) -> tf.Variable:
-    """A variable that every replica changes by itself; read outside of a step, it is the mean of all."""
-    return tf.Variable(
-        value,
-        trainable=False,
-        synchronization=tf.VariableSynchronization.ON_READ,
-        aggregation=tf.VariableAggregation.MEAN,
-    )
-
-
-def check_multi_worker() -> None:
-    """Raises UserError where Keras's `fit` cannot train on several machines."""
-    if keras.__version__.startswith("3."):
-        raise UserError(
-            f"Keras {keras.__version__} cannot train on several machines; Keras 2.15, of Python 3.10 and 3.11, can"
-        )
 
 
 def counter(name: str) -> tf.Variable:
@@ -84,18 +63,3 @@ def clear(variables: Iterable) -> None:
     """Sets a metric's variables to zero, whatever their shape; Keras 2 does so with scalars only."""
     for variable in variables:
         variable.assign(tf.zeros(variable.shape))
-
-
-def already_built(model: keras.Model, *args: Any, **kwargs: Any) -> None:
-    """What Keras 3 shall do to build a model whose networks are built: nothing. Keras 2 never asks.
-
-    Keras 3 would run a step on a batch averaged over the replicas, which flags (booleans) do not survive.
-    """
-
-
-@contextlib.contextmanager
-def data_may_end() -> Iterator[None]:
-    """Keras 3 warns at the end of a data set whose length it cannot know, as of records; Keras 2 does not."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Your input ran out of data")
-        yield

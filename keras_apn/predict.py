@@ -2,105 +2,85 @@
 
 Writes `predictions.jsonl`, one line a person: the picture (or the video, the frame's number from 0 and its time in
 seconds), the person's number in it and box, and of each joint the name, the place in 0-based pixels of the picture,
-the score, and how probably it is occluded; with --discriminators also what P and C say. `overlays/` gets each picture
-with all its people drawn, or the video.
+the score, and how probably it is occluded; with --discriminators also what P and C say. `--format=coco` writes
+`predictions.json` instead, as COCO's evaluation takes results. `overlays/` gets each picture with all its people drawn,
+or the video.
 
 Pictures are upright, as a camera's note of how it was held (EXIF) says, boxes and joints too, as in every viewer and in
-the exported models. Videos are turned as players turn them. A picture of several that is damaged, and a box outside its
-picture, are reported and left out; the exit code is then 1.
+the exported models. Videos are turned as players turn them. A picture of several that is damaged, and a box that is
+questionable, are reported and left out; the exit code is then 1. Ctrl-C ends early and keeps what was found.
+
+Exported ONNX and TFLite files, and what comes with the package, do without TensorFlow.
 """
 
-from collections.abc import Iterable, Iterator
-from typing import Any
-
-from data_pipeline.common import tensorflow_setup  # noqa: F401  # isort: skip  It starts TensorFlow, so it comes first.
-
+import dataclasses
 import itertools
 import os
 import sys
+from collections.abc import Iterable, Iterator
 
-import numpy as np
-import tensorflow as tf
 import tqdm
 from absl import flags
 
 from data_pipeline.common import program
 from data_pipeline.common.errors import UserError
 from data_pipeline.common.files import StrPath
-from keras_apn.inference import discriminator_scores, exported_models, output_files, pose_estimator
 from keras_apn.models import shipped
-from keras_apn.sources import box_file, boxes, pictures, video
+from keras_apn.people import model, output_files
+from keras_apn.people.model import Model
+from keras_apn.people.person import Person
+from keras_apn.people.tracking import Tracker
+from keras_apn.sources import box_flags, boxes, interruption, pictures, video
+from keras_apn.sources.pictures import Picture
+
+INTERRUPTED = 130
+Answers = Iterator[tuple[Picture, list[Person]]]
 
 
-def find_people(
-    estimator: Any, source: Iterable[pictures.Picture], batch_size: int
-) -> Iterator[tuple[pictures.Picture, list[dict[str, np.ndarray]]]]:
-    """Finds the joints of people, several at a time.
+def find_people(finder: Model, source: Iterable[Picture], batch_size: int, find: bool = True) -> Answers:
+    """Finds the joints of people, several at a time; each `Picture` with its people.
 
     Args:
-        estimator: an `pose_estimator.PoseEstimator`, or anything with its `crop_size` and `joints_in_crop`.
-        source: iterable of `pictures.Picture`.
+        finder: a `Model`.
+        source: the pictures.
         batch_size: people that the networks see at once.
-
-    Yields:
-        Each `Picture` with a list of dicts, as `output_files.describe` takes them, one a person.
+        find: as of `Model.predict`.
     """
-    size = estimator.crop_size
-    # Once for all sizes of pictures: otherwise each would be traced anew.
-    cut = tf.function(
-        lambda image, box: pose_estimator.crop_person(image, box, size),
-        input_signature=[tf.TensorSpec([None, None, 3], tf.uint8), tf.TensorSpec([4], tf.float32)],
-    )
-    for chunk in _chunks(source, batch_size):
-        squares = [cut(picture.image, box or [0.0] * 4) for picture in chunk for box in picture.people.values()]
-        batches = [squares[first : first + batch_size] for first in range(0, len(squares), batch_size)]
-        found = itertools.chain.from_iterable(_joints(estimator, batch) for batch in batches)
-        for picture in chunk:
-            yield picture, list(itertools.islice(found, len(picture.people)))
+    work = ((picture, picture.image, list(picture.people.values())) for picture in source)
+    return finder.stream(work, batch_size, find)
 
 
-def _chunks(source, batch_size):
-    """Lists of pictures with people for about a batch; no more pictures than that, though they may have nobody."""
-    chunk, people = [], 0
-    for picture in source:
-        chunk.append(picture)
-        people += len(picture.people)
-        if max(len(chunk), people) >= batch_size:
-            yield chunk
-            chunk, people = [], 0
-    if chunk:
-        yield chunk
+def follow_people(tracker: Tracker, source: Iterable[Picture], chosen: boxes.Boxes) -> Answers:
+    """Follows people from frame to frame; each `Picture` with those who are seen in it.
+
+    Args:
+        tracker: follows them.
+        source: the frames.
+        chosen: where their boxes come from. Those that are alike for all frames are of the first; without any,
+            somebody is looked for.
+    """
+    for number, picture in enumerate(source):
+        given = None
+        if chosen.listed is not None or (number == 0 and None not in chosen.alike):
+            given = list(picture.people.values())
+        people = tracker.update(picture.image, picture.label["time"], given)
+        yield dataclasses.replace(picture, people={}), people
 
 
-def _joints(estimator, squares):
-    """A dict for each of the `pose_estimator.crop_person`s."""
-    views, centers, sides = zip(*squares, strict=True)
-    crops = tf.stack([crop for (crop,) in views])
-    found = {name: np.asarray(values) for name, values in estimator.joints_in_crop(crops).items()}
-    found["joints"] = pose_estimator.joints_to_image(
-        found["joints"], tf.stack(centers), tf.stack(sides), estimator.crop_size
-    ).numpy()
-    return [{name: values[n] for name, values in found.items()} for n in range(len(squares))]
-
-
-def load(
-    workdir: StrPath | None, model: StrPath | None, flip: bool, discriminators: bool
-) -> exported_models.ExportedEstimator | pose_estimator.Compiled:
-    """The estimator that the flags ask for.
+def load(workdir: StrPath | None, name: StrPath | None, flip: bool, discriminators: bool) -> Model:
+    """The model that the flags ask for.
 
     Raises:
-        UserError: not exactly one of `workdir` and `model` is given, it cannot be loaded, or has no P and C.
+        UserError: not exactly one of `workdir` and `name` is given, it cannot be loaded, or has no P and C.
     """
-    if bool(workdir) == bool(model):
+    if bool(workdir) == bool(name):
         raise UserError("Give either --workdir, a run's folder, or --model, an exported model")
-    workdir = workdir or shipped.folder(model)
+    workdir = workdir or (shipped.folder(name) if discriminators else None)
     if workdir:
-        return pose_estimator.Compiled(
-            (discriminator_scores if discriminators else pose_estimator).from_workdir(workdir, flip)
-        )
+        return model.of_run(workdir, flip, discriminators)
     if discriminators:
-        raise UserError("--discriminators needs --workdir; exported models hold G alone")
-    return exported_models.load(model, flip)
+        raise UserError("--discriminators needs --workdir; an export tells what P says where it was exported with it")
+    return model.load(name, flip, judged=False)
 
 
 def open_source(path: str, chosen: boxes.Boxes, frames: int | None) -> pictures.Pictures | video.Video:
@@ -112,34 +92,49 @@ def open_source(path: str, chosen: boxes.Boxes, frames: int | None) -> pictures.
     return pictures.Pictures(pictures.find(path), chosen)
 
 
-def predict(
-    estimator: Any, source: pictures.Pictures | video.Video, output: StrPath, batch_size: int, overlays: bool = True
-) -> tuple[int, int]:
-    """Finds and writes the people of a source; mistakes that can be left out are printed as they come.
+class Reporter:
+    """Prints mistakes that are left out as they come, and counts them."""
 
-    Returns:
-        `(people, mistakes)`: how many were found, and how many mistakes left out. Nothing is written where there are
-        mistakes alone.
-    """
-    mistakes = 0
+    def __init__(self) -> None:
+        self.mistakes = 0
 
-    def report(error):
-        nonlocal mistakes
-        mistakes += 1
+    def __call__(self, error: UserError) -> None:
+        """Prints one."""
+        self.mistakes += 1
         with tqdm.tqdm.external_write_mode(file=sys.stderr):
             program.fail(error)
 
-    found = find_people(estimator, source.read(report), batch_size)
+
+def predict(
+    answers: Answers,
+    source: pictures.Pictures | video.Video,
+    output: StrPath,
+    report: Reporter,
+    overlays: bool = True,
+    format: str = "lines",
+) -> int:
+    """Writes the people of a source.
+
+    Args:
+        answers: of `find_people` or `follow_people`.
+        source: what they are of.
+        output: the folder to write to.
+        report: what mistakes in the source are told to. Nothing is written where there are mistakes alone.
+        overlays: whether people are drawn.
+        format: of `output_files.FILES`.
+
+    Returns:
+        How many people were found.
+    """
     # Before anything is made: the first picture shows whether there is anything to write.
-    first = list(itertools.islice(found, 1))
-    if mistakes and not first:
-        return 0, mistakes
+    first = list(itertools.islice(answers, 1))
+    if report.mistakes and not first:
+        return 0
     # A terminal gets a bar; a file of standard error does not.
     silent = True if source.total == 1 else None
     with tqdm.tqdm(total=source.total, unit=f" {source.unit}s", file=sys.stderr, disable=silent) as bar:
-        counted = _counted(itertools.chain(first, found), bar)
-        people = output_files.write(counted, output, source.overlays if overlays else None)
-    return people, mistakes
+        counted = _counted(itertools.chain(first, answers), bar)
+        return output_files.write(counted, output, source.overlays if overlays else None, format)
 
 
 def _counted(found, bar):
@@ -159,29 +154,27 @@ def define_flags() -> None:
     flags.DEFINE_string(
         "input",
         None,
-        "a JPEG or PNG file, a folder of them, a glob of them, a video (.mp4, .avi, .mov, .mkv, .webm), or a camera "
-        "as camera:0, which goes on until Ctrl-C",
+        "a picture, a folder of pictures, a glob of them, a video, or a camera as camera:0, which goes on until Ctrl-C",
         required=True,
     )
-    flags.DEFINE_multi_string(
-        "box",
-        None,
-        "x,y,w,h around a person, pixels from the picture's corner, in every picture or frame; for several people "
-        "several times or with semicolons between; the whole picture if not given",
+    box_flags.define()
+    flags.DEFINE_bool(
+        "find",
+        True,
+        "without a box, look for one person in the whole picture and then around what was seen; otherwise the whole "
+        "picture is taken for a person's box",
     )
-    flags.DEFINE_string(
-        "boxes",
-        None,
-        "a file of boxes instead. JSON: a dict of names to lists of [x,y,w,h], a detector's list of dicts with image "
-        "(or file_name, or COCO's image_id) and box (or bbox), or COCO's annotations. CSV: with the header "
-        "image,x,y,width,height. A name "
-        "means a picture whose path ends in it; in a video it is a frame's number from 0. Pictures that it does not "
-        "name are left out",
+    flags.DEFINE_bool(
+        "track",
+        False,
+        "follow people from frame to frame of a video or camera by their joints; --box is then where they are in the "
+        "first frame, and --boxes may leave frames out",
     )
-    flags.DEFINE_float(
-        "min_score", box_file.MIN_SCORE, "boxes of a detector that have a score below it are left out", 0.0, 1.0
-    )
+    flags.DEFINE_bool("smooth", False, "with --track, smooth the joints over time (one-euro filter)")
     flags.DEFINE_string("output", None, "the folder to write to", required=True)
+    flags.DEFINE_enum(
+        "format", "lines", list(output_files.FILES), "a JSON line a person, or one file of results as COCO has them"
+    )
     flags.DEFINE_integer("batch_size", 8, "people whom the networks see at once", lower_bound=1)
     flags.DEFINE_bool("flip", False, "average with the mirrored picture's heatmaps, at twice the time")
     flags.DEFINE_bool("discriminators", False, "say of each joint whether P finds it plausible and C confident")
@@ -191,20 +184,40 @@ def define_flags() -> None:
 
 def main(values: flags.FlagValues) -> int:
     """Finds the people, says where the answers are; 1 where something was left out, 2 where there is nothing else."""
-    source = open_source(values.input, boxes.from_flags(values.box, values.boxes, values.min_score), values.frames)
-    estimator = load(values.workdir, values.model, values.flip, values.discriminators)
-    try:
-        people, mistakes = predict(estimator, source, values.output, values.batch_size, values.overlays)
-    except OSError as error:
-        raise UserError(f"{error.filename or values.output} cannot be written ({error.strerror})") from error
-    if mistakes and not people:
+    chosen = boxes.from_flags(values.box, values.boxes, box_flags.form(values))
+    source = open_source(values.input, chosen, values.frames)
+    if values.track and not isinstance(source, video.Video):
+        raise UserError("--track is for videos and cameras")
+    if values.smooth and not values.track:
+        raise UserError("--smooth needs --track")
+    output_files.require_writable(values.output, values.format)
+    if values.overlays:
+        source.check_overlays(os.path.join(values.output, output_files.OVERLAYS))
+    finder = load(values.workdir, values.model, values.flip, values.discriminators)
+    report = Reporter()
+    with interruption.stop_asked() as stop:
+        seen = itertools.takewhile(lambda _: not stop.is_set(), source.read(report))
+        if values.track:
+            tracker = Tracker(finder, values.smooth, wait=chosen.listed is None, batch_size=values.batch_size)
+            answers = follow_people(tracker, seen, chosen)
+        else:
+            answers = find_people(finder, seen, values.batch_size, values.find)
+        try:
+            people = predict(answers, source, values.output, report, values.overlays, values.format)
+        except OSError as error:
+            where = error.filename or values.output
+            raise UserError(f"{where} cannot be written ({error.strerror or error})") from error
+    if report.mistakes and not people:
         return program.USER_MISTAKE
-    if isinstance(source, pictures.Pictures) and source.without_people:
-        print(
-            f"{source.without_people} of {len(source.paths)} pictures have no box in {values.boxes}; they are left out"
-        )
-    print(f"{people} {'person' if people == 1 else 'people'} in {os.path.join(values.output, output_files.LINES)}")
-    return 1 if mistakes else 0
+    if source.without_people:
+        print(f"{source.without_people} of {source.listed} pictures have no box in {values.boxes}; they are left out")
+    path = os.path.join(values.output, output_files.FILES[values.format])
+    print(f"{people} {'person' if people == 1 else 'people'} in {path}")
+    # A camera ends so.
+    if stop.is_set() and not getattr(source, "live", False):
+        print("Interrupted: not everything was looked at", file=sys.stderr)
+        return INTERRUPTED
+    return 1 if report.mistakes else 0
 
 
 if __name__ == "__main__":

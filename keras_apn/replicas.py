@@ -1,6 +1,31 @@
-"""What the replicas of a training step tell each other; nothing, and no operation, where there is one."""
+"""A step on every replica, and what the replicas tell each other; nothing, and no operation, where there is one."""
+
+from collections.abc import Callable, Iterator
 
 import tensorflow as tf
+
+# How a variable is made that every replica changes by itself; read outside of a step, it is the mean of all.
+OWN = {"synchronization": tf.VariableSynchronization.ON_READ, "aggregation": tf.VariableAggregation.MEAN}
+
+
+def over(strategy: tf.distribute.Strategy, step: Callable) -> Callable[[Iterator], dict[str, tf.Tensor]]:
+    """A step as every replica takes it at once.
+
+    Keras has the same, but takes the mean of what the replicas give, which Keras 3.15 cannot over several workers.
+
+    Args:
+        strategy: a `tf.distribute.Strategy`; the default one has a single replica.
+        step: a function from a batch, or a replica's share of it, to a dict of tensors.
+
+    Returns:
+        A `tf.function` from an iterator of batches to what the first replica's step gives.
+    """
+
+    def take(batches):
+        given = strategy.run(step, args=(next(batches),))
+        return {name: strategy.experimental_local_results(value)[0] for name, value in given.items()}
+
+    return tf.function(take, autograph=False, reduce_retracing=True)
 
 
 def count() -> int:

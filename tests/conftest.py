@@ -22,7 +22,7 @@ from strict_skips import (  # noqa: F401
 
 from data_pipeline.records import record_format, shards
 from data_pipeline.synthetic import scenes
-from keras_apn import config
+from keras_apn import config, config_flags
 from keras_apn.models import best_weights, networks
 
 # Every run tries the same examples; `--hypothesis-profile=search` tries new ones.
@@ -137,8 +137,8 @@ def parse_flags(monkeypatch):
         values = flags.FlagValues()
         names = ("DEFINE_bool", "DEFINE_integer", "DEFINE_float", "DEFINE_string", "DEFINE_enum")
         define = {name: functools.partial(getattr(flags, name), flag_values=values) for name in names}
-        monkeypatch.setattr(config, "flags", types.SimpleNamespace(**define))
-        config.define_flags()
+        monkeypatch.setattr(config_flags, "flags", types.SimpleNamespace(**define))
+        config_flags.define_flags()
         values(["program", *arguments])
         return values
 

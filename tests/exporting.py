@@ -5,6 +5,7 @@ import os
 import keras
 import numpy as np
 
+from data_pipeline.skeleton import MPII16
 from export.formats import metadata, saved_model
 from keras_apn.inference import pose_estimator
 from keras_apn.models.generator import build_generator
@@ -33,6 +34,6 @@ def about(estimator, name="posenet", version=1):
     return metadata.describe(estimator, name, version)
 
 
-def estimator(seed=0, flip=False, **sizes):
+def estimator(seed=0, flip=False, skeleton=MPII16, **sizes):
     """A tiny `pose_estimator.PoseEstimator`."""
-    return pose_estimator.PoseEstimator(generator(seed, **sizes), flip)
+    return pose_estimator.PoseEstimator(generator(seed, joints=len(skeleton), **sizes), flip, skeleton=skeleton)

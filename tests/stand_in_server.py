@@ -199,8 +199,10 @@ class Rest(http.server.BaseHTTPRequestHandler):
         loaded = self.models.of_spec(spec)[1]
         try:
             request = json.loads(body)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise Refusal("INVALID_ARGUMENT", f"JSON Parse error: {error}") from error
+        if not isinstance(request, dict):
+            raise Refusal("INVALID_ARGUMENT", "JSON Value is no object")
         name = request.get("signature_name", DEFAULT)
         by_row = "instances" in request
         try:

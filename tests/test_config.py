@@ -6,7 +6,7 @@ import pytest
 from absl import flags
 
 from data_pipeline.common.errors import UserError
-from keras_apn import config
+from keras_apn import config, config_flags
 from keras_apn.config import Config, DataConfig, ModelConfig, TrainingConfig
 from keras_apn.training import run_records
 
@@ -30,7 +30,7 @@ def test_defaults_are_the_papers():
         (ModelConfig, "features", 1, "at least 2"),
         (ModelConfig, "levels", 0, "at least 1"),
         (ModelConfig, "discriminator_features", 1, "at least 2"),
-        (DataConfig, "dataset", "coco", "one of mpii, lsp, lspet, synthetic"),
+        (DataConfig, "dataset", "flic", "one of mpii, lsp, lspet, coco, yolo, synthetic"),
         (DataConfig, "rotation", 30.5, "at most 30"),
         (DataConfig, "rotation", -1.0, "at least 0"),
         (DataConfig, "scale", 0.3, "at most 0.25"),
@@ -113,11 +113,11 @@ def test_names_are_used_once_over_all_sections():
 
 
 def test_flags_not_given_are_the_defaults(parse_flags):
-    assert config.from_flags(parse_flags()) == Config()
+    assert config_flags.from_flags(parse_flags()) == Config()
 
 
 def test_each_kind_of_flag_reaches_its_field(parse_flags):
-    found = config.from_flags(
+    found = config_flags.from_flags(
         parse_flags("--stacks=2", "--sigma=1.5", "--nodiscriminators", "--mode=alternating", "--train_records=x-*")
     )
     assert found == Config(
@@ -130,14 +130,16 @@ def test_each_kind_of_flag_reaches_its_field(parse_flags):
 def test_the_preset_of_lsp_mixes_three_data_sets_by_their_people(parse_flags, monkeypatch):
     lines = (ROOT / "lsp.flags").read_text().splitlines()
     given = [line for line in lines if line.startswith("--") and "--workdir" not in line]
-    settings = config.from_flags(parse_flags(*given))
+    settings = config_flags.from_flags(parse_flags(*given))
     people = {
         f"data/{name}/train-*.tfrecord": count for name, count in (("lsp", 1000), ("lspet", 10000), ("mpii", 22246))
     }
     monkeypatch.setattr(run_records.dataset, "find", lambda pattern: pattern)
-    monkeypatch.setattr(
-        run_records, "_surveyed", lambda pattern, tolerated: run_records.Records([], None, people[pattern], 448)
-    )
+
+    def surveyed(pattern, tolerated, skeleton, mapped=False):
+        return run_records.Records([], None, people[pattern], 448), skeleton
+
+    monkeypatch.setattr(run_records, "_surveyed", surveyed)
     first = run_records.survey(settings, settings.data.train_records, 0.0)
     records = run_records.mixed(settings, first)
     whole = sum(people.values())
@@ -154,7 +156,7 @@ def test_a_flag_refuses_another_choice(parse_flags):
 
 def test_a_flag_that_breaks_a_rule_is_a_users_mistake(parse_flags):
     with pytest.raises(UserError, match="--stacks must be at least 1"):
-        config.from_flags(parse_flags("--stacks=0"))
+        config_flags.from_flags(parse_flags("--stacks=0"))
 
 
 def test_a_saved_configuration_is_loaded_again(tmp_path):
@@ -167,7 +169,7 @@ def test_a_saved_configuration_is_loaded_again(tmp_path):
 
 
 def damaged(change):
-    raw = dataclasses.asdict(Config())
+    raw = Config().as_json()
     change(raw)
     return json.dumps(raw)
 
@@ -187,7 +189,7 @@ def damaged(change):
 )
 def test_a_damaged_configuration_is_one_clear_line(tmp_path, content):
     (tmp_path / "config.json").write_text(content)
-    with pytest.raises(UserError, match=r"config\.json is damaged or from another version") as caught:
+    with pytest.raises(UserError, match=r"config\.json.*damaged or from another version") as caught:
         config.load(tmp_path)
     assert "\n" not in str(caught.value)
 
@@ -210,3 +212,35 @@ def test_a_run_in_float16_of_before_is_read(tmp_path):
     raw["training"]["precision"] = "float16"
     path.write_text(json.dumps(raw))
     assert config.load(tmp_path).training.precision == "bfloat16"
+
+
+def sections():
+    return config.Config().as_json()
+
+
+@pytest.mark.parametrize(
+    ("section", "field"), [(section, field) for section, fields in sections().items() for field in fields]
+)
+def test_a_setting_of_another_type_is_one_line(tmp_path, section, field):
+    for value in (None, [], {}, 1e999) if isinstance(sections()[section][field], str) else (None, [], {}, "1", 1e999):
+        told = sections()
+        told[section][field] = value
+        (tmp_path / "config.json").write_text(json.dumps(told))
+        with pytest.raises(UserError, match=rf"config\.json.*{field}|not a whole JSON file") as caught:
+            config.load(tmp_path)
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["levels", "stacks", "features", "crop_size", "discriminator_features"])
+def test_a_huge_network_is_refused_at_once(tmp_path, name):
+    told = sections()
+    told["model"][name] = 10**12
+    (tmp_path / "config.json").write_text(json.dumps(told))
+    with pytest.raises(UserError, match=f"--{name} must be at most"):
+        config.load(tmp_path)
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("nan")], ids=str)
+def test_a_learning_rate_is_finite(value):
+    with pytest.raises(UserError, match=f"^--learning_rate must be finite. Received: {value}$"):
+        TrainingConfig(learning_rate=value)

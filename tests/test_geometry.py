@@ -16,8 +16,16 @@ finite = st.floats(-1000, 1000)
         ((10, 20), 5.4, (8, 18, 5)),
         ((0, 0), 5, (-2, -2, 5)),
         ((10, 20), 0.2, (10, 20, 1)),
+        ((10.4, 19.6), 5, (8, 18, 5)),
     ],
-    ids=["odd side", "even side between pixels", "rounded side", "beyond the image", "at least one pixel"],
+    ids=[
+        "odd side",
+        "even side between pixels",
+        "rounded side",
+        "beyond the image",
+        "at least one pixel",
+        "nearest pixel",
+    ],
 )
 def test_square_around_is_whole_pixels(center, side, square):
     found = geometry.square_around(center, side)

@@ -67,12 +67,13 @@ def test_what_cannot_be_run_is_one_clear_line(monkeypatch, capsys, name, missing
 
 
 @pytest.mark.slow
+@pytest.mark.lane(only="current")
 @pytest.mark.parametrize("name", list(apn.PROGRAMS))
 def test_every_program_is_run_by_its_name(name):
     help_text = subprocess.run(
         [sys.executable, "-m", "keras_apn.apn", name, "--help"], capture_output=True, text=True, check=False, cwd=ROOT
     ).stdout
-    assert "flags:" in help_text
+    assert "--flagfile=FILE" in help_text
 
 
 USED = """
@@ -87,6 +88,7 @@ print(keras_apn.__file__)
 
 
 @pytest.mark.slow
+@pytest.mark.lane(only="current")
 def test_a_wheel_finds_people_in_an_environment_without_tensorflow(tmp_path):
     from data_pipeline import drawing
 

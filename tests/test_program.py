@@ -4,6 +4,9 @@ import subprocess
 import sys
 
 import pytest
+from absl import flags
+
+from data_pipeline.common import program
 
 ROOT = pathlib.Path(__file__).parents[1]
 SCRIPT = """
@@ -24,6 +27,8 @@ def main(values):
         raise UserError("The first line\\n  and the second; mend it")
     if values.do == "fault":
         raise RuntimeError("ours")
+    if values.do == "unwritable":
+        open("/nowhere/at/all", "w")
     if values.do == "interrupt":
         raise KeyboardInterrupt
     return 3 if values.do == "three" else None
@@ -39,8 +44,8 @@ def call(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)
 
-    def run(*arguments):
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    def run(*arguments, **environment):
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
         done = subprocess.run(
             [sys.executable, script, *arguments], capture_output=True, text=True, env=environment, check=False
         )
@@ -66,8 +71,22 @@ def test_a_users_mistake_is_one_line_and_2(call):
     assert call("--do=mistake") == (2, "number 1\n", "error: The first line and the second; mend it\n")
 
 
-def test_a_fault_of_the_project_keeps_its_traceback(call):
+def test_a_fault_of_the_project_is_one_line_too(call):
     code, _, errors = call("--do=fault")
+    assert code == 1
+    assert errors == (
+        "error: RuntimeError: ours. This is a fault of the program; APN_TRACEBACK=1 shows where it happened\n"
+    )
+
+
+def test_a_file_that_cannot_be_written_is_one_line_and_2(call):
+    code, _, errors = call("--do=unwritable")
+    assert code == 2
+    assert errors == ("error: /nowhere/at/all: No such file or directory; APN_TRACEBACK=1 shows where it happened\n")
+
+
+def test_the_traceback_of_a_fault_can_be_seen(call):
+    code, _, errors = call("--do=fault", APN_TRACEBACK="1")
     assert code == 1
     assert "Traceback" in errors
     assert "RuntimeError: ours" in errors
@@ -82,8 +101,13 @@ def test_a_fault_of_the_project_keeps_its_traceback(call):
         (["--numbr=1"], "numbr"),
         (["stray"], "'stray'"),
         (["--flagfile=nowhere.flags"], "nowhere.flags"),
+        (["--number=1e5000"], "number"),
+        (["--number=" + "1" * 5000], "number"),
     ],
-    ids=["out of range", "no number", "no choice", "unknown flag", "stray word", "no flag file"],
+    ids=[
+        *("out of range", "no number", "no choice", "unknown flag", "stray word", "no flag file"),
+        *("no whole number", "5000 digits"),
+    ],
 )
 def test_flags_that_do_not_parse_are_one_line_and_2(call, arguments, named):
     code, output, errors = call(*arguments)
@@ -91,3 +115,28 @@ def test_flags_that_do_not_parse_are_one_line_and_2(call, arguments, named):
     assert errors.startswith("error: ")
     assert errors.count("\n") == 1
     assert named in errors
+
+
+def test_a_flag_file_that_is_not_utf8_is_one_line(call, tmp_path):
+    (tmp_path / "latin1.flags").write_bytes("--do=m\u00fcll\n".encode("latin-1"))
+    code, output, errors = call(f"--flagfile={tmp_path / 'latin1.flags'}")
+    assert (code, output) == (2, "")
+    assert errors.startswith("error: A file of --flagfile is not UTF-8 text")
+    assert errors.count("\n") == 1
+
+
+def test_long_lines_are_cut(call):
+    _, _, errors = call("--colour=" + "x" * 100_000)
+    assert len(errors) < 2500
+
+
+def test_the_home_folder_replaces_a_leading_tilde(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    values = flags.FlagValues()
+    flags.DEFINE_string("output", None, "a file", flag_values=values)
+    flags.DEFINE_string("mix", None, "globs", flag_values=values)
+    flags.DEFINE_list("workdirs", None, "folders", flag_values=values)
+    values(["program", "--output=~/a", "--mix=~/b=0.5,c~=0.1", "--workdirs=~/d,~/e"])
+    program._find_home(values)
+    assert (values.output, values.mix) == ("/home/me/a", "/home/me/b=0.5,c~=0.1")
+    assert values.workdirs == ["/home/me/d", "/home/me/e"]

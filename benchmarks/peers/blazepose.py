@@ -25,7 +25,7 @@ from data_pipeline.records import dataset
 from data_pipeline.skeleton import COLUMNS, INDEX, NUM_JOINTS
 from keras_apn.evaluate import estimator
 from keras_apn.evaluation import scoring
-from keras_apn.metrics import pck
+from keras_apn.metrics import normalisers, pck
 from keras_apn.report import comparison
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -90,7 +90,7 @@ def compare(found: dict[str, np.ndarray], predictions: dict[str, np.ndarray], me
         the first one's of it before the second's, and its 95 % `interval` over people.
     """
     threshold = pck.THRESHOLDS[metric]
-    unit = pck.torso_size(found["true"], found["annotated"]) if metric == "pck" else found["head_size"]
+    unit = normalisers.torso_size(found["true"], found["annotated"]) if metric == "pck" else found["head_size"]
     each = {
         name: limbs_alone(pck.distances(joints, found["true"], unit, found["annotated"]))
         for name, joints in predictions.items()

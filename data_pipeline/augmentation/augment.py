@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from data_pipeline import geometry
 from data_pipeline.augmentation.warp import warp
-from data_pipeline.skeleton import MIRROR
+from data_pipeline.skeleton import MPII16, Skeleton
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,24 +81,27 @@ def move_joints(matrix: tf.Tensor, joints_patch: tf.Tensor) -> tf.Tensor:
     return tf.linalg.matmul(away, tf.linalg.inv(matrix[..., :2]), transpose_b=True)
 
 
-def mirror_joints(values: tf.Tensor, flip: tf.Tensor) -> tf.Tensor:
-    """Swaps left and right along axis 1 of [B, 16, ...] where `flip` [B] is set."""
+def mirror_joints(values: tf.Tensor, flip: tf.Tensor, skeleton: Skeleton = MPII16) -> tf.Tensor:
+    """Swaps left and right along axis 1 of [B, J, ...] where `flip` [B] is set."""
     flip = tf.reshape(flip, [-1] + [1] * (len(values.shape) - 1))
-    return tf.where(flip, tf.gather(values, MIRROR, axis=1), values)
+    return tf.where(flip, tf.gather(values, skeleton.mirror, axis=1), values)
 
 
-def make_crops(batch: dict[str, tf.Tensor], chosen: dict[str, tf.Tensor], crop_size: int) -> dict[str, tf.Tensor]:
+def make_crops(
+    batch: dict[str, tf.Tensor], chosen: dict[str, tf.Tensor], crop_size: int, skeleton: Skeleton = MPII16
+) -> dict[str, tf.Tensor]:
     """Cuts the crops out of the patches and moves the joints with them.
 
     Args:
-        batch: `patch` [B, P, P, 3] uint8, `joints_patch` [B, 16, 2], `annotated`, `visible` [B, 16] bool,
+        batch: `patch` [B, P, P, 3] uint8, `joints_patch` [B, J, 2], `annotated`, `visible` [B, J] bool,
             `head_size_patch` [B], as `dataset.load` gives them, and `occlusion_known` [B] bool, everybody's if missing.
         chosen: from `sample` or `identity`.
         crop_size: side of the crops in pixels.
+        skeleton: whose J joints they are.
 
     Returns:
-        A dict: `crop` [B, C, C, 3] float32 within 0 and 1, `joints_heatmap` [B, 16, 2] heatmap pixels, `annotated`,
-        `visible` [B, 16] bool, `occlusion_known` [B] bool, `head_size_heatmap` [B] heatmap pixels, and `crop_to_patch`
+        A dict: `crop` [B, C, C, 3] float32 within 0 and 1, `joints_heatmap` [B, J, 2] heatmap pixels, `annotated`,
+        `visible` [B, J] bool, `occlusion_known` [B] bool, `head_size_heatmap` [B] heatmap pixels, and `crop_to_patch`
         [B, 2, 3].
     """
     patch_size = batch["patch"].shape[1]
@@ -111,9 +114,9 @@ def make_crops(batch: dict[str, tf.Tensor], chosen: dict[str, tf.Tensor], crop_s
         occlusion_known = tf.ones_like(batch["head_size_patch"], tf.bool)
     return {
         "crop": tf.clip_by_value(crop, 0.0, 1.0),
-        "joints_heatmap": mirror_joints(geometry.crop_to_heatmap(joints_crop), chosen["flip"]),
-        "annotated": mirror_joints(batch["annotated"], chosen["flip"]),
-        "visible": mirror_joints(batch["visible"], chosen["flip"]),
+        "joints_heatmap": mirror_joints(geometry.crop_to_heatmap(joints_crop), chosen["flip"], skeleton),
+        "annotated": mirror_joints(batch["annotated"], chosen["flip"], skeleton),
+        "visible": mirror_joints(batch["visible"], chosen["flip"], skeleton),
         "occlusion_known": tf.convert_to_tensor(occlusion_known),
         "head_size_heatmap": batch["head_size_patch"] / pixel_patch,
         "crop_to_patch": matrix,

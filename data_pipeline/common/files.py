@@ -1,12 +1,11 @@
 """Writing files that appear under their name only when they are whole."""
 
 import contextlib
+import glob
 import json
 import os
 from collections.abc import Iterator
 from typing import Any
-
-from data_pipeline.common.errors import UserError
 
 StrPath = str | os.PathLike[str]
 
@@ -29,13 +28,16 @@ def write_json(path: StrPath, value: Any) -> None:
     write_whole(path, json.dumps(value, indent=2) + "\n")
 
 
-def read_json(path: StrPath) -> Any:
-    """The value in a JSON file; raises UserError where it is damaged."""
-    try:
-        with open(path, encoding="utf-8") as file:
-            return json.load(file)
-    except ValueError as error:
-        raise UserError(f"{path} is damaged ({error}); delete it and give the command that wrote it again") from error
+def find_files(pattern: str) -> list[str]:
+    """What matches a glob, sorted; `~` is the home folder, and a folder or file that is called as the pattern is taken
+    as it is, so that `data[v2]/train-*` finds the shards of `data[v2]`.
+    """
+    escaped, literal = [], ""
+    for part in os.path.expanduser(pattern).split("/"):
+        literal = f"{literal}{part}/"
+        exists = part and glob.has_magic(part) and os.path.lexists(literal.rstrip("/"))
+        escaped.append(glob.escape(part) if exists else part)
+    return sorted(glob.glob("/".join(escaped)))
 
 
 @contextlib.contextmanager

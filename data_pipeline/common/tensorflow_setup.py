@@ -10,6 +10,8 @@ from data_pipeline.common.silence import silence
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # TensorFlow 2.15 uses oneDNN only on Intel's newest processors by itself; it is faster on others too (BUILD_NOTES 18).
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+# A GPU's memory is taken as it is needed; otherwise the first program takes all, and a second one none.
+os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 
 M_ARENA_MAX = -8
 

@@ -8,13 +8,11 @@ joint, and the coordinates of the others are garbage. LSPET does not tell occlus
 and `occlusion_known` is False.
 """
 
-import collections
-
 import numpy as np
 
 from data_pipeline.common.files import StrPath
 from data_pipeline.readers import mat_file
-from data_pipeline.readers.person import AnnotationError, Annotations, Person
+from data_pipeline.readers.person import FAR_JOINT, MOST_COORDINATE, AnnotationError, Annotations, Person, collect
 from data_pipeline.skeleton import INDEX, NUM_JOINTS
 
 # The 14 joints in the order of the files, by MPII's names.
@@ -69,6 +67,7 @@ CROP_SIDE_PER_HEAD_SIZE = 10
 CROP_SIDE_PER_EXTENT = 1.25
 
 NO_LIMB = "person without a measurable limb"
+BAD_FLAG = "person with a joint whose flag is neither 0 nor 1"
 
 
 def read_lsp(path: StrPath, split: str | None = None) -> Annotations:
@@ -86,10 +85,10 @@ def read_lsp(path: StrPath, split: str | None = None) -> Annotations:
         AnnotationError: the file is missing, damaged or of another dataset, or LSP has no such split.
     """
     _require_split("LSP", ("train", "test"), split)
-    values = mat_file.load(path, "lsp").transpose(2, 1, 0).astype(np.float64)
+    values = _numbers(path, "lsp").transpose(2, 1, 0)
     annotated = np.ones(values.shape[:2], bool)
     splits = ["train" if i < LSP_TRAIN_PEOPLE else "test" for i in range(len(values))]
-    return _annotations("im{:04d}.jpg", values[..., :2], annotated, values[..., 2] == 0, splits, split)
+    return _annotations("im{:04d}.jpg", values, annotated, values[..., 2] == 0, splits, split)
 
 
 def read_lspet(path: StrPath, split: str | None = None) -> Annotations:
@@ -106,10 +105,10 @@ def read_lspet(path: StrPath, split: str | None = None) -> Annotations:
         AnnotationError: the file is missing, damaged or of another dataset, or LSPET has no such split.
     """
     _require_split("LSPET", ("train",), split)
-    values = mat_file.load(path, "lspet").transpose(2, 0, 1).astype(np.float64)
+    values = _numbers(path, "lspet").transpose(2, 0, 1)
     annotated = values[..., 2] == 1
     splits = ["train"] * len(values)
-    return _annotations("im{:05d}.jpg", values[..., :2], annotated, annotated, splits, split, occlusion_known=False)
+    return _annotations("im{:05d}.jpg", values, annotated, annotated, splits, split, occlusion_known=False)
 
 
 def head_size(joints_image: np.ndarray, annotated: np.ndarray) -> float:
@@ -139,19 +138,33 @@ def _require_split(name, splits, split):
         raise AnnotationError(f"{name} has {' and '.join(splits)} people only. Received: split={split}")
 
 
-def _annotations(image_format, joints14, annotated14, visible14, splits, wanted, occlusion_known=True):
-    """Annotations from (N, 14, 2) 1-based pixels and (N, 14) flags; `splits` names each person's split."""
-    people, skipped = [], collections.Counter()
-    for i, split in enumerate(splits):
+def _numbers(path, dataset):
+    """The file's array as float64; an AnnotationError where it holds no numbers."""
+    values = mat_file.load(path, dataset)
+    if values.dtype.kind not in "iuf":
+        raise AnnotationError(f"{path}: `joints` must hold numbers. Received: {values.dtype}")
+    return values.astype(np.float64)
+
+
+def _annotations(image_format, values, annotated14, visible14, splits, wanted, occlusion_known=True):
+    """Annotations from (N, 14, 3) 1-based pixels and flag; `splits` names each person's split."""
+    joints14 = values[..., :2]
+    flagged = np.isin(values[..., 2], (0, 1)).all(1)
+    # Written so that NaN is not near.
+    near = ((np.abs(joints14) <= MOST_COORDINATE).all(2) | ~annotated14).all(1)
+
+    def entry(i):
+        if not flagged[i] or not near[i]:
+            return FAR_JOINT if flagged[i] else BAD_FLAG
         joints, annotated, visible = sixteen(joints14[i] - 1, annotated14[i], visible14[i])
         size = head_size(joints, annotated)
         if not size:
-            skipped[NO_LIMB] += 1
-        elif wanted in (None, split):
-            center, side = (None, None) if split == "test" else _crop(joints[annotated], size)
-            image, joints = image_format.format(i + 1), joints.astype(np.float32)
-            people.append(Person(image, 0, split, joints, annotated, visible, size, center, side, occlusion_known))
-    return Annotations(people, skipped)
+            return NO_LIMB
+        center, side = (None, None) if splits[i] == "test" else _crop(joints[annotated], size)
+        image, joints = image_format.format(i + 1), joints.astype(np.float32)
+        return Person(image, 0, splits[i], joints, annotated, visible, size, center, side, occlusion_known)
+
+    return collect(map(entry, range(len(splits))), wanted)
 
 
 def sixteen(

@@ -1,13 +1,15 @@
-"""The MATLAB files that MPII, LSP and LSPET come in: recognised by what they hold, so that a mix-up is named."""
+"""The MATLAB files that MPII, LSP and LSPET come in: recognised by what they hold, so that a mix-up is named.
+
+scipy reads them in a process of its own, as it crashes on some damaged files.
+"""
 
 import os
 import pathlib
-import zlib
 
 import numpy as np
 import scipy.io
-from scipy.io.matlab import MatReadError
 
+from data_pipeline.common import apart
 from data_pipeline.common.files import StrPath
 from data_pipeline.readers.person import AnnotationError
 
@@ -18,9 +20,6 @@ LAYOUTS = {
     "lspet": ("joints", (14, 3, 10000)),
 }
 FILES = {"mpii": "mpii_human_pose_v1_u12_1.mat", "lsp": "joints.mat", "lspet": "joints.mat"}
-
-# What scipy raises for files that are damaged, cut short or of another kind; NotImplementedError is MATLAB 7.3.
-_UNREADABLE = (MatReadError, ValueError, TypeError, IndexError, OSError, NotImplementedError, zlib.error)
 
 
 def load(path: StrPath, dataset: str) -> np.ndarray:
@@ -37,16 +36,15 @@ def load(path: StrPath, dataset: str) -> np.ndarray:
         AnnotationError: no file, not a MATLAB file, one that is cut short, or one of another dataset.
     """
     require_file(path, f"{dataset.upper()}'s {FILES[dataset]}")
-    variable, shape = LAYOUTS[dataset]
-    found = _scipy(scipy.io.whosmat, path, dataset)
-    if (variable, shape) not in [entry[:2] for entry in found]:
+    found, value = _opened(path, dataset, *LAYOUTS[dataset])
+    if value is None:
         raise AnnotationError(_mismatch(path, dataset, found))
-    return _scipy(scipy.io.loadmat, path, dataset, variable_names=[variable])[variable]
+    return value
 
 
 def recognise(path: StrPath) -> str:
     """The key of `LAYOUTS` whose official file this is; raises AnnotationError where it is none of them."""
-    found = _scipy(scipy.io.whosmat, require_file(path, "an annotation file"), "mpii")
+    found, _ = _opened(require_file(path, "an annotation file"), "mpii")
     for dataset, layout in LAYOUTS.items():
         if layout in [entry[:2] for entry in found]:
             return dataset
@@ -62,12 +60,20 @@ def require_file(path: StrPath, what: str) -> pathlib.Path:
     return path
 
 
-def _scipy(function, path, dataset, **options):
+def open_here(path: str, variable: str | None, shape: tuple[int, ...] | None) -> tuple[list, np.ndarray | None]:
+    """`(what the file holds, the value of a variable of that shape)`; for `apart.call` alone."""
+    found = scipy.io.whosmat(path, appendmat=False)
+    if (variable, shape) not in [entry[:2] for entry in found]:
+        return found, None
+    return found, scipy.io.loadmat(path, appendmat=False, variable_names=[variable])[variable]
+
+
+def _opened(path, dataset, variable=None, shape=None):
     try:
-        return function(str(path), appendmat=False, **options)
-    except _UNREADABLE as error:
+        return apart.call(__name__, "open_here", str(path), variable, shape)
+    except apart.Failed as error:
         raise AnnotationError(
-            f"{path} is not a whole MATLAB 5 file; download {dataset.upper()}'s {FILES[dataset]} again"
+            f"{path} is not a whole MATLAB 5 file ({error}); download {dataset.upper()}'s {FILES[dataset]} again"
         ) from error
 
 

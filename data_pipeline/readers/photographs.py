@@ -1,5 +1,6 @@
 """The photographs that annotations name."""
 
+import dataclasses
 import os
 import sys
 from collections.abc import Sequence
@@ -12,6 +13,19 @@ from data_pipeline.common.files import StrPath
 from data_pipeline.readers.person import Person
 
 MISSING_SHARE = 0.01
+
+
+def located(people: Sequence[Person], images: StrPath) -> list[Person]:
+    """People whose photograph is called by its name alone where its path is not in a folder and the name is."""
+
+    def find(person):
+        name = os.path.basename(person.image)
+        if name == person.image or os.path.isfile(os.path.join(images, person.image)):
+            return person
+        return dataclasses.replace(person, image=name) if name in there else person
+
+    there = set(os.listdir(images)) if os.path.isdir(images) else set()
+    return [find(person) for person in people]
 
 
 def present(people: Sequence[Person], images: StrPath, allow_missing: bool) -> list[int]:
@@ -31,6 +45,9 @@ def present(people: Sequence[Person], images: StrPath, allow_missing: bool) -> l
     if not os.path.isdir(images):
         raise UserError(f"{images} is no folder; give --images the folder of the photographs")
     there = set(os.listdir(images))
+    # A name within another folder is asked for; of all others one look into the folder says which are there.
+    named = {person.image for person in people if os.path.dirname(person.image)}
+    there |= {name for name in named if os.path.isfile(os.path.join(images, name))}
     kept = [i for i, person in enumerate(people) if person.image in there]
     missing = len(people) - len(kept)
     if not kept:

@@ -11,6 +11,7 @@ from data_pipeline.common.files import StrPath
 from data_pipeline.readers import photographs
 from data_pipeline.readers.person import Person
 from data_pipeline.records import patch
+from data_pipeline.skeleton import MPII16, Skeleton
 from data_pipeline.synthetic import posed as posed_people
 from data_pipeline.synthetic import scenes as synthetic_people
 
@@ -29,13 +30,13 @@ def photographed(
     return patch.values(person, image, patch_size, split)
 
 
-def synthetic(task: tuple[int, str], seed: int, patch_size: int) -> dict[str, Any]:
+def synthetic(task: tuple[int, str], seed: int, patch_size: int, skeleton: Skeleton = MPII16) -> dict[str, Any]:
     """The same of an `(index, split)`, by `scenes.sample`."""
     index, split = task
-    return patch.values(*synthetic_people.sample(seed, index, split), patch_size, split)
+    return patch.values(*synthetic_people.sample(seed, index, split, skeleton), patch_size, split)
 
 
-def posed(task: tuple[Person, str], seed: int, patch_size: int) -> dict[str, Any]:
+def posed(task: tuple[Person, str], seed: int, patch_size: int, skeleton: Skeleton = MPII16) -> dict[str, Any]:
     """The same of a `(person, split)` whose joints are real and whose picture is drawn."""
     person, split = task
-    return patch.values(*posed_people.sample(person, seed), patch_size, split)
+    return patch.values(*posed_people.sample(person, seed, skeleton), patch_size, split)

@@ -19,8 +19,9 @@ from typing import Any
 
 import tqdm
 
+from data_pipeline.common import json_file
 from data_pipeline.common.errors import UserError
-from data_pipeline.common.files import read_json, write_json
+from data_pipeline.common.files import write_json
 from data_pipeline.records import example_proto, framing, shards
 
 SETTINGS = "build.json"
@@ -88,18 +89,25 @@ def agree(job: Job, settings: dict[str, Any]) -> None:
     """
     path, old = os.path.join(job.directory, SETTINGS), {}
     if os.path.exists(path):
-        old = read_json(path)
+        way = "delete it and give the command that wrote it again"
+        old = json_file.read(path, dict[str, str | int | float | bool | dict[str, Any] | None], way=way)
     elif os.path.isdir(job.directory) and any(name.endswith(".tfrecord") for name in os.listdir(job.directory)):
         raise UserError(f"{job.directory} holds records of an unknown build; delete them or give another --output")
     new = {**settings, "shards": job.shards, **{split: fingerprint(tasks) for split, tasks in job.tasks.items()}}
     told = [
-        f"other {name} people" if name in job.tasks else f"--{name}={old[name]} there, {value} here"
+        f"other {name} people" if name in job.tasks else _difference(name, old[name], value)
         for name, value in new.items()
         if old.get(name, value) != value
     ]
     if told:
         raise UserError(f"{job.directory} holds another build ({'; '.join(told)}); delete it or give another --output")
     write_json(path, {**old, **new})
+
+
+def _difference(name, old, new):
+    if isinstance(new, dict) and isinstance(old, dict):  # A skeleton: of its two names, or of its details.
+        old, new = (value.get("name") for value in (old, new))
+    return f"--{name}={old} there, {new} here" if old != new else f"another {new} of --{name}"
 
 
 def is_whole(job: Job, shard: tuple[str, int]) -> bool:

@@ -9,9 +9,12 @@ import cv2
 import numpy as np
 
 from data_pipeline import geometry
-from data_pipeline.readers.person import Person
+from data_pipeline.common.errors import UserError
+from data_pipeline.readers.person import Person, nonsense
 
 JPEG_QUALITY = 92
+# A square of more pixels a side is never held whole, but made narrow by so many rows at a time.
+LARGE_SIDE, STRIP = 8192, 256
 
 
 def cut(image: np.ndarray, left: int, top: int, side: int, size: int) -> np.ndarray:
@@ -28,16 +31,30 @@ def cut(image: np.ndarray, left: int, top: int, side: int, size: int) -> np.ndar
     height, width = image.shape[:2]
     rows = slice(max(top, 0), max(min(top + side, height), 0))
     columns = slice(max(left, 0), max(min(left + side, width), 0))
-    square = np.zeros((side, side, 3), np.uint8)
     part = image[rows, columns]
+    if side > LARGE_SIDE and size <= side:
+        return _cut_large(part, rows.start - top, columns.start - left, side, size)
+    square = np.zeros((side, side, 3), np.uint8)
     if part.size:
         square[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left] = part
     method = cv2.INTER_AREA if side > size else cv2.INTER_LINEAR
     return cv2.resize(square, (size, size), interpolation=method)
 
 
+def _cut_large(part, down, across, side, size):
+    """`cut` of a square in which `part` lies at `down` and `across`, rows first narrowed and then put together."""
+    narrow = np.zeros((side, size, 3), np.uint8)
+    for first in range(0, len(part) if part.size else 0, STRIP):
+        rows = part[first : first + STRIP]
+        strip = np.zeros((len(rows), side, 3), np.uint8)
+        strip[:, across : across + rows.shape[1]] = rows
+        narrowed = cv2.resize(strip, (size, len(rows)), interpolation=cv2.INTER_AREA)
+        narrow[down + first : down + first + len(rows)] = narrowed
+    return cv2.resize(narrow, (size, size), interpolation=cv2.INTER_AREA)
+
+
 def values(person: Person, image: np.ndarray, patch_size: int, split: str) -> dict[str, Any]:
-    """What a record of a person holds, by the names of `record_format.FEATURES`.
+    """What a record of a person holds, by the names of `record_format.features`.
 
     Args:
         person: a `person.Person`.
@@ -47,7 +64,13 @@ def values(person: Person, image: np.ndarray, patch_size: int, split: str) -> di
 
     Returns:
         A dict of bytes, numbers and arrays.
+
+    Raises:
+        UserError: a number of the person's is not finite or out of bounds; `person.collect` leaves such people out.
     """
+    reason = nonsense(person)
+    if reason:
+        raise UserError(f"Person {person.person_index} of {person.image} cannot be a record: {reason}")
     height, width = image.shape[:2]
     middle = np.array([(width - 1) / 2, (height - 1) / 2])
     center = middle if person.center_image is None else person.center_image

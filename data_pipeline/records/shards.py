@@ -2,12 +2,32 @@
 
 import os
 from collections.abc import Iterable
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from data_pipeline.common.files import StrPath, read_json, write_json
+import msgspec
+
+from data_pipeline.common import json_file
+from data_pipeline.common.files import StrPath, write_json
 from data_pipeline.records import framing
 
 DESCRIPTION = "dataset.json"
+
+Count = Annotated[int, msgspec.Meta(ge=0, le=10**9)]
+
+
+class Split(msgspec.Struct):
+    """What `dataset.json` must say of a split."""
+
+    shards: dict[str, Count]
+
+
+class Description(msgspec.Struct):
+    """What `dataset.json` must say."""
+
+    dataset: str
+    metric: Literal["pckh", "pck", "pck_box", "pck_oks"]
+    patch_size: Annotated[int, msgspec.Meta(ge=16, le=8192)]
+    splits: dict[str, Split]
 
 
 def name(split: str, number: int, count: int) -> str:
@@ -42,10 +62,22 @@ def write(directory: StrPath, split: str, number: int, count: int, encoded: Iter
     return written
 
 
+def read_description(path: StrPath) -> dict[str, Any]:
+    """What a `dataset.json` says.
+
+    Raises:
+        UserError: it is missing, or does not say what `Description` asks for.
+    """
+    way = "build the records again"
+    told: dict[str, Any] = json_file.read(path, dict[str, Any], way=way)
+    json_file.convert(told, Description, path, way=way)
+    return told
+
+
 def describe(directory: StrPath, description: dict[str, Any]) -> None:
     """Writes `dataset.json`, whole or not at all, keeping what it says of other splits."""
     path = os.path.join(directory, DESCRIPTION)
     if os.path.exists(path):
-        old = read_json(path)
-        description = {**description, "splits": {**old.get("splits", {}), **description["splits"]}}
+        old = read_description(path)
+        description = {**description, "splits": {**old["splits"], **description["splits"]}}
     write_json(path, description)

@@ -14,7 +14,7 @@ import numpy as np
 
 from data_pipeline.geometry import PATCH_RATIO
 from data_pipeline.readers.person import Person
-from data_pipeline.skeleton import INDEX
+from data_pipeline.skeleton import INDEX, MPII16, Skeleton
 from data_pipeline.synthetic import scenes
 from data_pipeline.synthetic.anatomy import body as bodies
 from data_pipeline.synthetic.anatomy import bones, completion, lifting, visibility
@@ -169,12 +169,13 @@ def draw(rng: np.random.Generator, person: Person) -> tuple[Person, canvas.Canva
     return framed, picture, drawn, camera
 
 
-def sample(person: Person, seed: int) -> tuple[Person, np.ndarray]:
+def sample(person: Person, seed: int, skeleton: Skeleton = MPII16) -> tuple[Person, np.ndarray]:
     """Draws an annotated person and the picture of them.
 
     Args:
         person: a `person.Person`, as the readers give it.
         seed: at least 0; clothes, surroundings and the places of what is not annotated follow from it.
+        skeleton: whose joints the drawn person has, of MPII's and the face's by their names.
 
     Returns:
         `(person, image)`: the person in the picture's pixels, moved and scaled and otherwise the same, but with
@@ -183,5 +184,6 @@ def sample(person: Person, seed: int) -> tuple[Person, np.ndarray]:
         crop the picture's longer side is about that.
     """
     rng = np.random.default_rng([seed, zlib.crc32(person.image.encode()), person.person_index])
-    framed, picture, _, _ = draw(rng, person)
-    return framed, scenes.develop(rng, picture)
+    framed, picture, drawn, camera = draw(rng, person)
+    image = scenes.develop(rng, picture)
+    return (framed if skeleton == MPII16 else scenes.with_joints(framed, skeleton, drawn, picture, camera)), image

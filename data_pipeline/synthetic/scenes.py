@@ -9,10 +9,12 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from data_pipeline import skeleton
+from data_pipeline import skeleton as skeletons
+from data_pipeline.readers import conversion
 from data_pipeline.readers.person import Person
+from data_pipeline.skeleton import MPII16, Skeleton
 from data_pipeline.synthetic.anatomy import body as bodies
-from data_pipeline.synthetic.anatomy import posture, visibility
+from data_pipeline.synthetic.anatomy import face, posture, visibility
 from data_pipeline.synthetic.rendering import canvas, figure, part, scenery, sweep, texture, wardrobe
 
 _SIZES = ((320, 320), (360, 320), (400, 320), (300, 360), (440, 330), (480, 360))
@@ -160,20 +162,21 @@ def develop(rng: np.random.Generator, picture: canvas.Canvas) -> np.ndarray:
 def _crop(rng, joints_image, inside, head_size):
     """Centre and side of the crop, with an annotator's inaccuracy."""
     known = joints_image[inside]
-    trunk = joints_image[[skeleton.INDEX["pelvis"], skeleton.INDEX["thorax"]]].mean(0)
+    trunk = joints_image[[skeletons.INDEX["pelvis"], skeletons.INDEX["thorax"]]].mean(0)
     side = 10 * head_size * np.clip(rng.normal(1, 0.04), 0.9, 1.1)
     # Between the middle of all joints and the trunk's, and a little lower, as MPII's centres after their shift.
     centre = ((known.min(0) + known.max(0)) / 2 + trunk) / 2 + (0, 0.8 * head_size)
     return (centre + rng.uniform(-0.05, 0.05, 2) * side).astype(np.float32), float(side)
 
 
-def sample(seed: int, index: int, split: str = "train") -> tuple[Person, np.ndarray]:
+def sample(seed: int, index: int, split: str = "train", skeleton: Skeleton = MPII16) -> tuple[Person, np.ndarray]:
     """Draws one annotated person and the picture of them.
 
     Args:
         seed: of the data set, at least 0.
         index: of the sample, at least 0.
         split: one of `person.SPLITS`; it does not change what is drawn.
+        skeleton: whose joints the person has, of MPII's and the face's by their names.
 
     Returns:
         `(person, image)`: a `person.Person`, and (H, W, 3) uint8 RGB, 300 to 480 pixels wide and 320 to 360 high. As
@@ -205,4 +208,34 @@ def sample(seed: int, index: int, split: str = "train") -> tuple[Person, np.ndar
         center_image=center_image,
         side_image=side_image,
     )
-    return person, develop(rng, picture)
+    image = develop(rng, picture)
+    return (person if skeleton == MPII16 else with_joints(person, skeleton, drawn, picture, camera)), image
+
+
+def with_joints(
+    person: Person, wanted: Skeleton, drawn: figure.Figure, picture: canvas.Canvas, camera: canvas.Camera
+) -> Person:
+    """A drawn person with the joints of another skeleton.
+
+    Args:
+        person: with MPII's joints, in the picture's pixels.
+        wanted: the skeleton.
+        drawn: the person's figure, drawn into `picture` with numbers from 1 on.
+        picture: all of it.
+        camera: what it was drawn with.
+
+    Raises:
+        UserError: the skeleton has none of MPII's and the face's joints.
+    """
+    names = (*skeletons.JOINTS, *face.PLACES)
+    places = camera.project(drawn.places(names))
+    inside, seen = visibility.visible(drawn, picture, camera, _FIRST, tuple(face.PLACES))
+    # A face is annotated where the head is.
+    inside = inside & person.annotated[[skeletons.INDEX["upper_neck"], skeletons.INDEX["head_top"]]].all()
+    whole = dataclasses.replace(
+        person,
+        joints_image=np.concatenate([person.joints_image, places[len(skeletons.JOINTS) :]]).astype(np.float32),
+        annotated=np.concatenate([person.annotated, inside]),
+        visible=np.concatenate([person.visible, inside & seen]),
+    )
+    return conversion.in_skeleton(whole, names, wanted, places)

@@ -4,8 +4,8 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
+from data_pipeline.common import json_file
 from data_pipeline.common.errors import UserError
-from data_pipeline.common.files import read_json
 from export.formats import onnx_, saved_model, tflite
 from export.formats.artefacts import Artefact
 
@@ -14,7 +14,7 @@ def _of_saved_model(path):
     path = os.path.join(path, saved_model.METADATA)
     if not os.path.exists(path):
         raise UserError(f"{path} is missing; python -m export writes SavedModels that have it")
-    return read_json(path)
+    return json_file.read(path, dict[str, Any], way="python -m export writes it again")
 
 
 READERS = {"saved_model": _of_saved_model, "tflite": tflite.read_metadata, "onnx": onnx_.read_metadata}
@@ -23,6 +23,11 @@ READERS = {"saved_model": _of_saved_model, "tflite": tflite.read_metadata, "onnx
 def read(artefact: Artefact) -> dict[str, Any]:
     """The dict of `metadata.describe` that an `artefacts.Artefact` carries; UserError where it carries none."""
     return READERS[artefact.format](artefact.path)
+
+
+def plausible(found: Sequence[Artefact]) -> bool:
+    """Whether any of the artefacts says how plausible joints are."""
+    return any("plausible" in read(artefact) for artefact in found)
 
 
 def flip_test(found: Sequence[Artefact]) -> bool:

@@ -12,20 +12,20 @@ from data_pipeline.common import tensorflow_setup
 from data_pipeline.common.errors import UserError
 from data_pipeline.common.files import StrPath, write_whole
 from export.formats import metadata, onnx_graph
-from keras_apn.inference import pose_estimator
+from keras_apn.inference import export_metadata, pose_estimator
 
 FILE = "model.onnx"
 # Everything G needs is in it; ONNX Runtime has read it since 1.12, and later ones say nothing that G would use.
 OPSET = 17
 BATCH = "batch"
-METADATA_KEY = "metadata"
 
 
 def export(estimator: pose_estimator.PoseEstimator, folder: StrPath, about: dict[str, Any]) -> None:
     """Writes `model.onnx`.
 
     It takes `crops` [B, S, S, 3] float32 within 0 and 1 and gives `joints` [B, 16, 2], `scores` [B, 16], `pose`
-    [B, S / 4, S / 4, 16] and, unless single-task, `occluded` [B, 16] and `occlusion`, shaped as `pose`; any B.
+    [B, S / 4, S / 4, 16] and, unless single-task, `occluded` [B, 16] and `occlusion`, shaped as `pose`; of an estimator
+    with P `plausible` [B, 16]; any B.
 
     Args:
         estimator: a `keras_apn.inference.pose_estimator.PoseEstimator`.
@@ -45,8 +45,7 @@ def convert(estimator: pose_estimator.PoseEstimator) -> onnx.ModelProto:
 
     @tf.function(input_signature=[crops])
     def predict(crops):
-        maps = estimator.heatmaps(crops)
-        return {**pose_estimator.joints_in_maps(maps), **maps}
+        return pose_estimator.everything(estimator, crops)
 
     with tensorflow_setup.silence():  # It warns of its own choices, and TensorFlow 2.15 tells of devices.
         model, _ = tf2onnx.convert.from_function(predict, input_signature=[crops], opset=OPSET)
@@ -71,7 +70,7 @@ def describe(model: onnx.ModelProto, about: dict[str, Any]) -> None:
     model.graph.name, model.model_version = about["name"], about["version"]
     model.doc_string = f"{about['model']}. Weights: {about['licence']}."
     told = {**about, "opset": OPSET, "input": taken, "outputs": given}
-    onnx.helper.set_model_props(model, {METADATA_KEY: json.dumps(told)})
+    onnx.helper.set_model_props(model, {export_metadata.ONNX_KEY: json.dumps(told)})
 
 
 def read_metadata(path: StrPath) -> dict[str, Any]:
@@ -84,10 +83,10 @@ def read_metadata(path: StrPath) -> dict[str, Any]:
         model = onnx.load(path)
     except Exception as error:  # Protocol buffers' implementations raise different ones.
         raise UserError(f"{path} cannot be read as an ONNX model: {error}") from error
-    told = {entry.key: entry.value for entry in model.metadata_props}
-    if METADATA_KEY not in told:
+    told = export_metadata.of_onnx({entry.key: entry.value for entry in model.metadata_props})
+    if told is None:
         raise UserError(f"{path} tells nothing of its joints; `python -m export` writes files that do")
-    return json.loads(told[METADATA_KEY])
+    return told
 
 
 def _tensor(value):

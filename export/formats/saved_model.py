@@ -1,5 +1,6 @@
 """A SavedModel for TF Serving: from encoded photographs and boxes to joints in their pixels, all in one graph."""
 
+import functools
 import os
 from typing import Any
 
@@ -7,6 +8,8 @@ import tensorflow as tf
 
 from data_pipeline.common.files import StrPath, write_json
 from export.formats import metadata, warmup
+from keras_apn.inference import pose_estimator
+from keras_apn.inference.arrays import MOST_PEOPLE
 from keras_apn.inference.pose_estimator import PoseEstimator
 
 METADATA = os.path.join("assets.extra", metadata.FILE)
@@ -15,13 +18,17 @@ METADATA = os.path.join("assets.extra", metadata.FILE)
 def signatures(estimator: PoseEstimator) -> dict[str, Any]:
     """The functions that the model serves, each with a free batch dimension.
 
-    - `serving_default`: `image_bytes` [B] string (JPEG or PNG, any sizes) and `boxes` [B, 4] float32 (x, y, width,
-      height in pixels; zeros mean the whole image) to `joints` [B, 16, 2] float32 in 0-based pixels of the original
-      image, `scores` [B, 16] and, unless single-task, `occluded` [B, 16], both within 0 and 1.
+    - `serving_default`: `image_bytes` [B] string (JPEG or PNG, any sizes), or [1] where one image is for all boxes, and
+      `boxes` [B, 4] float32 (x, y, width, height in pixels; zeros mean the whole image) to `joints` [B, 16, 2] float32
+      in 0-based pixels of the original image, `scores` [B, 16] and, unless single-task, `occluded` [B, 16], both within
+      0 and 1.
     - `crops`: `crops` [B, S, S, 3] uint8 to the same, in crop pixels.
     - `heatmaps`: `crops` [B, S, S, 3] uint8 to `pose` and `occlusion` [B, S / 4, S / 4, 16] float32.
 
-    A request that `serving_default` cannot answer fails with `InvalidArgument` and a sentence of `image_decoding`.
+    Of an estimator with P all three also give `plausible` [B, 16].
+
+    A request that a signature cannot answer, or that would cost more than a bound, fails with `InvalidArgument`; of
+    `serving_default` with a sentence of `image_decoding`.
 
     Args:
         estimator: a `keras_apn.inference.pose_estimator.PoseEstimator`.
@@ -43,13 +50,29 @@ def signatures(estimator: PoseEstimator) -> dict[str, Any]:
 
     @tf.function(input_signature=[crops])
     def from_crops(crops):
-        return estimator.joints_in_crop(tf.cast(crops, tf.float32) / 255.0)
+        return _answered(estimator.joints_in_crop, crops, side)
 
     @tf.function(input_signature=[crops])
     def heatmaps(crops):
-        return estimator.heatmaps(tf.cast(crops, tf.float32) / 255.0)
+        found = _answered(functools.partial(pose_estimator.everything, estimator), crops, side)
+        return {name: found[name] for name in (*pose_estimator.TASKS, "plausible") if name in found}
 
     return {"serving_default": from_photographs, "crops": from_crops, "heatmaps": heatmaps}
+
+
+def _answered(answer, crops, side):
+    """What `answer` gives of crops of the shape that is promised, and nothing of none.
+
+    A server looks at a tensor's type alone, and oneDNN ends the process where a convolution gets another shape. On some
+    processors its convolutions fail on no crops, so that these get company.
+    """
+    crops = tf.ensure_shape(crops, [None, side, side, 3])
+    count = tf.shape(crops)[0]
+    few = tf.debugging.Assert(count <= MOST_PEOPLE, [f"more than {MOST_PEOPLE} crops in a request"], summarize=1)
+    with tf.control_dependencies([few]):
+        crops = tf.pad(crops, [[0, tf.cast(count == 0, tf.int32)], [0, 0], [0, 0], [0, 0]])
+    found = answer(tf.cast(crops, tf.float32) / 255.0)
+    return {name: values[:count] for name, values in found.items()}
 
 
 def describe(functions: dict[str, Any]) -> dict[str, Any]:

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from data_pipeline.common import tensorflow_setup
+from data_pipeline.common import json_file, tensorflow_setup
 from data_pipeline.common.errors import UserError
 from data_pipeline.common.files import StrPath
 from export.formats import flatbuffer, metadata
-from keras_apn.inference import pose_estimator
+from keras_apn.inference import export_metadata, pose_estimator
 
 # The quantisations that can be asked for, and their words in the files' names.
 QUANTIZATIONS = {"none": "float32", "float16": "float16", "dynamic": "dynamic", "int8": "int8"}
@@ -43,7 +43,8 @@ def export(
 
     - `heatmaps`: signature `heatmaps`, `crops` [1, S, S, 3] to `pose` and `occlusion` [1, S / 4, S / 4, 16].
     - `joints`: signature `crops`, the same to `joints` [1, 16, 2] float32 crop pixels, `scores` [1, 16] and, unless
-      single-task, `occluded` [1, 16], float32 within 0 and 1.
+      single-task, `occluded` [1, 16], float32 within 0 and 1; of an estimator with P also `plausible` [1, 16], by G's
+      features, which are quantised as the heatmaps are, and P in float32.
 
     Crops and heatmaps are float32, crops within 0 and 1; with int8 both are int8, with the scale and zero point that
     the file tells.
@@ -62,13 +63,14 @@ def export(
     crops = _crops(calibration, estimator.crop_size) if "int8" in quantize else None
     with tempfile.TemporaryDirectory() as saved:
         with tensorflow_setup.silence():
-            _save(estimator, saved)
+            beside = _save(estimator, saved)
             decoder = _converter(saved, "decoder").convert()
         for kind in dict.fromkeys(quantize):
             with tensorflow_setup.silence():
-                heatmaps = convert(saved, kind, crops)
+                maps = {"heatmaps": convert(saved, kind, crops)}
+                maps["joints"] = convert(saved, kind, crops, "seen") if beside else maps["heatmaps"]
             for flavour in SIGNATURES:
-                model = flatbuffer.parse(heatmaps)
+                model = flatbuffer.parse(maps[flavour])
                 if flavour == "joints":
                     model = flatbuffer.join(model, flatbuffer.parse(decoder))
                 flatbuffer.name_signature(model, SIGNATURES[flavour])
@@ -86,18 +88,19 @@ def read_metadata(path: StrPath) -> dict[str, Any]:
     content = flatbuffer.embedded(flatbuffer.read(path), metadata.FILE)
     if content is None:
         raise UserError(f"{path} has no {metadata.FILE} in it; python -m export writes files that do")
-    return json.loads(content)
+    return json_file.decode(content, dict[str, Any], path, way=export_metadata.AGAIN)
 
 
-def convert(saved: str, kind: str, crops: np.ndarray | None = None) -> bytes:
+def convert(saved: str, kind: str, crops: np.ndarray | None = None, signature: str = "heatmaps") -> bytes:
     """The bytes of the heatmaps' graph in one of `QUANTIZATIONS`.
 
     Args:
         saved: folder of a SavedModel with a signature `heatmaps`.
         kind: the quantisation.
         crops: for int8, [N, S, S, 3] float32 within 0 and 1.
+        signature: `heatmaps`, or `seen`, with what P sees beside them.
     """
-    converter = _converter(saved, "heatmaps")
+    converter = _converter(saved, signature)
     if kind != "none":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if kind == "float16":
@@ -129,18 +132,21 @@ def _crops(calibration, size):
 
 
 def _save(estimator, folder):
-    """A SavedModel of `heatmaps`, and of `decoder`, from heatmaps to joints, for one crop.
+    """A SavedModel of `heatmaps`, of `seen`, and of `decoder`, from what is seen to joints, for one crop.
 
-    The converter loses the weights of a function that does not come from a SavedModel on TensorFlow 2.21.
+    Returns whether more than the heatmaps is seen. The converter loses the weights of a function that does not come
+    from a SavedModel on TensorFlow 2.21.
     """
     side = estimator.crop_size
-    heatmaps = tf.function(estimator.heatmaps, input_signature=[tf.TensorSpec([1, side, side, 3], name="crops")])
-    concrete = heatmaps.get_concrete_function()
-    maps = {task: tf.TensorSpec(given.shape, name=task) for task, given in concrete.structured_outputs.items()}
-    decoder = tf.function(lambda **maps: pose_estimator.joints_in_maps(maps)).get_concrete_function(**maps)
+    crops = [tf.TensorSpec([1, side, side, 3], name="crops")]
+    heatmaps, seen = (tf.function(of, input_signature=crops) for of in (estimator.heatmaps, estimator.seen))
+    concrete = seen.get_concrete_function()
+    given = {name: tf.TensorSpec(values.shape, name=name) for name, values in concrete.structured_outputs.items()}
+    decoder = tf.function(lambda **given: estimator.told(given)).get_concrete_function(**given)
     module = tf.Module()
-    module.weights = list(concrete.graph.variables)
-    tf.saved_model.save(module, folder, signatures={"heatmaps": heatmaps, "decoder": decoder})
+    module.weights = [*concrete.graph.variables, *decoder.graph.variables]
+    tf.saved_model.save(module, folder, signatures={"heatmaps": heatmaps, "seen": seen, "decoder": decoder})
+    return not set(given) <= set(pose_estimator.TASKS)
 
 
 def _converter(saved, signature):

@@ -1,5 +1,6 @@
 """A running TF Serving as a Python function, over gRPC or over REST."""
 
+import abc
 import base64
 import dataclasses
 import http.client
@@ -10,8 +11,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from data_pipeline.common.errors import UserError
+from keras_apn.inference.arrays import MOST_PEOPLE
 
-ANSWERS = ("joints", "scores", "occluded")
+ANSWERS = ("joints", "scores", "occluded", "plausible")
+# What TF Serving says where it puts requests together and an image is sent once for all boxes.
+BATCHED = "0th-dimension"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,7 +32,44 @@ class Model:
         return f"version '{self.label}' of {self.name}" if self.label else self.name
 
 
-class Rest:
+class _Server(abc.ABC):
+    """What both ports are asked."""
+
+    def ask(self, model: Model, images: Sequence[bytes], boxes: Sequence[Sequence[float]]) -> dict[str, np.ndarray]:
+        """Joints of people, in requests that are as large as a server answers.
+
+        Args:
+            model: a `Model`.
+            images: of each person the JPEG or PNG file, bytes; or one file for all, which is sent once.
+            boxes: of each person x, y, width and height in pixels; zeros for the whole image.
+
+        Returns:
+            A dict of `joints` [P, J, 2] float32 image pixels, `scores` [P, J] and, where the model gives them,
+            `occluded` and `plausible` [P, J].
+
+        Raises:
+            UserError: nobody answers, or the answer is a refusal or none of a pose model's.
+        """
+        one = len(images) == 1
+        try:
+            parts = [
+                self._ask(
+                    model, images if one else images[first : first + MOST_PEOPLE], boxes[first : first + MOST_PEOPLE]
+                )
+                for first in range(0, len(boxes), MOST_PEOPLE)
+            ]
+        except UserError as error:
+            if not one or len(boxes) == 1 or BATCHED not in str(error):
+                raise
+            parts = [self._ask(model, images, [box]) for box in boxes]
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+    @abc.abstractmethod
+    def _ask(self, model, images, boxes):
+        """One request."""
+
+
+class Rest(_Server):
     """A server's REST port.
 
     Args:
@@ -39,34 +80,18 @@ class Rest:
     def __init__(self, server: str, timeout: float) -> None:
         self.server, self.timeout = server, timeout
 
-    def ask(self, model: Model, images: Sequence[bytes], boxes: Sequence[Sequence[float]]) -> dict[str, np.ndarray]:
-        """Joints of people.
-
-        Args:
-            model: a `Model`.
-            images: of each person the JPEG or PNG file, bytes.
-            boxes: of each person x, y, width and height in pixels; zeros for the whole image.
-
-        Returns:
-            A dict of `joints` [P, 16, 2] float32 image pixels, `scores` [P, 16] and, unless single-task, `occluded`
-            [P, 16].
-
-        Raises:
-            UserError: nobody answers, or the answer is a refusal or none of a pose model's.
-        """
-        rows = [
-            {"image_bytes": {"b64": base64.b64encode(image).decode()}, "boxes": [float(value) for value in box]}
-            for image, box in zip(images, boxes, strict=True)
-        ]
-        status, body = self._post(_path(model), json.dumps({"instances": rows}))
+    def _ask(self, model, images, boxes):
+        encoded = [{"b64": base64.b64encode(image).decode()} for image in images]
+        inputs = {"image_bytes": encoded, "boxes": [[float(value) for value in box] for box in boxes]}
+        status, body = self._post(_path(model), json.dumps({"inputs": inputs}))
         if status != http.client.OK:
             raise _refused(self.server, model, _error(body), missing=status == http.client.NOT_FOUND)
         try:
-            predictions = json.loads(body)["predictions"]
-            found = {name: [row[name] for row in predictions] for name in ANSWERS if name in predictions[0]}
+            outputs = json.loads(body)["outputs"]
+            found = {name: outputs[name] for name in ANSWERS if name in outputs}
         except (ValueError, LookupError, TypeError) as error:
             raise _no_pose_model(self.server, model) from error
-        return _checked(found, len(rows), self.server, model)
+        return _checked(found, len(boxes), self.server, model)
 
     def _post(self, path, body):
         connection = http.client.HTTPConnection(self.server, timeout=self.timeout)
@@ -84,7 +109,7 @@ class Rest:
             connection.close()
 
 
-class Grpc:
+class Grpc(_Server):
     """A server's gRPC port; arguments and use are those of `Rest`."""
 
     def __init__(self, server: str, timeout: float) -> None:
@@ -101,8 +126,7 @@ class Grpc:
         self.options = [("grpc.max_receive_message_length", -1), ("grpc.enable_http_proxy", 0)]
         self.stub = prediction_service_pb2_grpc.PredictionServiceStub
 
-    def ask(self, model: Model, images: Sequence[bytes], boxes: Sequence[Sequence[float]]) -> dict[str, np.ndarray]:
-        """As `Rest.ask`."""
+    def _ask(self, model, images, boxes):
         request = self.request()
         request.model_spec.name = model.name
         if model.version:
@@ -117,7 +141,7 @@ class Grpc:
         except self.grpc.RpcError as error:
             raise self._mistake(error, model) from error
         found = {name: self.tf.make_ndarray(outputs[name]) for name in ANSWERS if name in outputs}
-        return _checked(found, len(images), self.server, model)
+        return _checked(found, len(boxes), self.server, model)
 
     def _mistake(self, error, model):
         code, codes = error.code(), self.grpc.StatusCode
@@ -173,7 +197,12 @@ def _checked(found, people, server, model):
         found = {name: np.asarray(values, np.float32) for name, values in found.items()}
     except (ValueError, TypeError) as error:
         raise _no_pose_model(server, model) from error
-    shapes = {"joints": (people, 16, 2), "scores": (people, 16), "occluded": (people, 16)}
-    if not {"joints", "scores"} <= set(found) or any(found[name].shape != shapes[name] for name in found):
+    if not {"joints", "scores"} <= set(found) or found["joints"].shape[1:2] in ((), (0,)):
+        raise _no_pose_model(server, model)
+    joints = found["joints"].shape[1]
+    if any(
+        values.shape != ((people, joints, 2) if name == "joints" else (people, joints))
+        for name, values in found.items()
+    ):
         raise _no_pose_model(server, model)
     return found

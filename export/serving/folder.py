@@ -10,7 +10,7 @@ from typing import Any
 import jinja2
 
 from data_pipeline.common.files import StrPath, write_whole
-from data_pipeline.skeleton import JOINTS
+from data_pipeline.skeleton import MPII16, Skeleton
 from export.formats import warmup
 from export.serving import model_list
 
@@ -26,12 +26,13 @@ def check(output: StrPath) -> None:
     model_list.read(os.path.join(output, NAME, MODELS))
 
 
-def write(output: StrPath, name: str, version: int) -> str:
+def write(output: StrPath, name: str, version: int, skeleton: Skeleton = MPII16) -> str:
     """Writes the files for a version of a model that lies in `output/name/version`.
 
     Args:
         output: the folder of the exports.
         name, version: of the SavedModel that was written.
+        skeleton: whose joints it finds.
 
     Returns:
         The folder's path.
@@ -44,7 +45,7 @@ def write(output: StrPath, name: str, version: int) -> str:
     model_list.with_version(models, name, version)
     os.makedirs(folder, exist_ok=True)
     facts: dict[str, Any] = {"name": name, "image": IMAGE, "mount": model_list.MOUNT}
-    facts |= {"batch_sizes": warmup.BATCH_SIZES, "joints": JOINTS}
+    facts |= {"batch_sizes": warmup.BATCH_SIZES, "joints": skeleton.joints}
     for file in KEPT:
         if not os.path.exists(os.path.join(folder, file)):
             write_whole(os.path.join(folder, file), _rendered(file, facts))

@@ -13,6 +13,7 @@ from data_pipeline import geometry
 
 # Crop pixels: a joint that is further from Keras's has moved.
 STILL = 0.01
+PROBABILITIES = ("scores", "occluded", "plausible")
 
 
 def tied(pose: np.ndarray, joints_crop: np.ndarray, tolerance: float) -> np.ndarray:
@@ -62,7 +63,7 @@ def compare(expected: dict[str, np.ndarray], found: dict[str, np.ndarray], toler
     Returns:
         A dict of arrays, a row a person: `maps` and `maps_mean` [B], the largest and the mean difference, where it
         gives maps; `joints` [B, 16], crop pixels, the further of x and y; `tied` [B, 16] bool, of joints that have
-        moved; `scores` and `occluded` [B, 16], where it gives them; `predicted` [B, 16, 2].
+        moved; `PROBABILITIES` [B, 16], where it gives them; `predicted` [B, 16, 2].
     """
     maps = [np.abs(found[name] - expected[name]) for name in ("pose", "occlusion") if name in found]
     joints = np.abs(found["joints"] - expected["joints"]).max(axis=-1)
@@ -74,7 +75,7 @@ def compare(expected: dict[str, np.ndarray], found: dict[str, np.ndarray], toler
     if maps:
         rows["maps"] = np.max([part.max(axis=(1, 2, 3)) for part in maps], axis=0)
         rows["maps_mean"] = np.mean([part.mean(axis=(1, 2, 3)) for part in maps], axis=0)
-    rows |= {name: np.abs(found[name] - expected[name]) for name in ("scores", "occluded") if name in found}
+    rows |= {name: np.abs(found[name] - expected[name]) for name in PROBABILITIES if name in found}
     return rows
 
 
@@ -92,8 +93,8 @@ def summary(rows: dict[str, np.ndarray]) -> dict[str, Any]:
     Returns:
         A dict that goes into JSON: `maps` with `max` and `mean`, None where there are none; `joints` with `max` and
         `mean` in crop pixels, `moved`, the percent of joints that are more than `STILL` away, `ties`, how many of them
-        a tie explains, and `max_untied`, the largest distance of all others; `scores` and `occluded` with `max`, None
-        where there are none.
+        a tie explains, and `max_untied`, the largest distance of all others; `PROBABILITIES` with `max` and `mean`,
+        None where there are none.
     """
     joints, moved = rows["joints"], _moved(rows["joints"])
     return {
@@ -105,5 +106,8 @@ def summary(rows: dict[str, np.ndarray]) -> dict[str, Any]:
             "ties": int(rows["tied"].sum()),
             "max_untied": float(np.where(rows["tied"], 0.0, joints).max()),
         },
-        **{name: {"max": float(rows[name].max())} if name in rows else None for name in ("scores", "occluded")},
+        **{
+            name: {"max": float(rows[name].max()), "mean": float(rows[name].mean())} if name in rows else None
+            for name in PROBABILITIES
+        },
     }

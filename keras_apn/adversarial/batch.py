@@ -6,6 +6,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from data_pipeline import heatmaps
+from data_pipeline.skeleton import MPII16, Skeleton
 from keras_apn import replicas
 
 
@@ -13,7 +14,7 @@ class Joints(NamedTuple):
     """The joints that a mean is over, as `losses.masked_mean` takes them.
 
     Attributes:
-        mask: [B, 16] bool.
+        mask: [B, J] bool.
         divisor: of the sum, where the batch is a part of a larger one; None for the number of joints in the mask.
     """
 
@@ -25,22 +26,29 @@ class Batch:
     """A batch of crops and their truth.
 
     Args:
-        example: what `augment.make_crops` gives, and, where P learns moved joints, `moved_heatmap` [B, 16, 2] and
-            `moved` [B, 16], as `moved_joints.of_every_second` gives them, and `scrambled` [B], whose joints they are.
+        example: what `augment.make_crops` gives, and, where P learns moved joints, `moved_heatmap` [B, J, 2] and
+            `moved` [B, J], as `moved_joints.of_every_second` gives them, and `scrambled` [B], whose joints they are.
         size: side of the heatmaps in pixels.
         sigma: of the true Gaussians, heatmap pixels.
         counts: of `counts`, where the batch is a part of a larger one.
+        skeleton: whose J joints they are.
 
     Attributes:
-        example, size, sigma: as given.
+        example, size, sigma, skeleton: as given.
         joints: a `Joints` by each name of `masks`.
-        truth: true heatmaps by task, [B, size, size, 16]; a map that is not annotated is empty.
+        truth: true heatmaps by task, [B, size, size, J]; a map that is not annotated is empty.
     """
 
     def __init__(
-        self, example: dict[str, tf.Tensor], *, size: int, sigma: float, counts: dict[str, tf.Tensor] | None = None
+        self,
+        example: dict[str, tf.Tensor],
+        *,
+        size: int,
+        sigma: float,
+        counts: dict[str, tf.Tensor] | None = None,
+        skeleton: Skeleton = MPII16,
     ) -> None:
-        self.example, self.size, self.sigma = example, size, sigma
+        self.example, self.size, self.sigma, self.skeleton = example, size, sigma, skeleton
         self.joints = {
             name: Joints(mask, None if counts is None else counts[name]) for name, mask in masks(example, size).items()
         }
@@ -68,7 +76,7 @@ class Batch:
 
 
 def masks(example: dict[str, tf.Tensor], size: int) -> dict[str, tf.Tensor]:
-    """Which joints of an example count where, by name: [B, 16] bool.
+    """Which joints of an example count where, by name: [B, J] bool.
 
     `pose` and `occlusion` in the terms of Eq. 1: those annotated, and those whose person's occlusion is known.
     `judged` before P and C: those annotated within the crop; outside of it true and predicted maps are equally

@@ -70,7 +70,7 @@ class Discrimination:
         seen, counted = batch.seen(maps), batch.joints["judged"].mask
         place = batch.example["joints_heatmap"], batch.example["head_size_heatmap"]
         given = {
-            "p": labels.pose_labels(seen["pose"], *place, self.training.delta),
+            "p": labels.pose_labels(seen["pose"], *place, self.training.delta, batch.skeleton.tolerances),
             "c": labels.confidence_labels(seen["pose"], batch.truth["pose"], self.data.sigma, self.training.epsilon),
         }
         for key, network in self.networks.discriminators.items():
@@ -129,10 +129,10 @@ class Discrimination:
     def _with_moved_joints(self, batch):
         """The batch with joints of everybody moved."""
         place = [batch.example[name] for name in ("joints_heatmap", "head_size_heatmap", "annotated")]
-        joints, moved = moved_joints.move(*place, self._seed())
+        joints, moved = moved_joints.move(*place, self._seed(), batch.skeleton)
         everybody = tf.ones_like(batch.example["occlusion_known"])
         example = batch.example | {"moved_heatmap": joints, "moved": moved, "scrambled": everybody}
-        return Batch(example, size=batch.size, sigma=batch.sigma)
+        return Batch(example, size=batch.size, sigma=batch.sigma, skeleton=batch.skeleton)
 
     def _seed(self):
         """Of this batch and replica, [2] int64."""
@@ -158,15 +158,19 @@ def measure(
     found = Discrimination(networks, config.training, config.data)
     if found.metrics:
         crop_size, described = networks.generator.input_shape[1], dataset.describe(paths)
+        skeleton = networks.skeleton
+        dataset.require_skeleton(described, skeleton)
 
         @tf.function(reduce_retracing=True)
         def add(batch):
-            example = augment.make_crops(batch, augment.identity(tf.shape(batch["patch"])[0]), crop_size)
+            example = augment.make_crops(batch, augment.identity(tf.shape(batch["patch"])[0]), crop_size, skeleton)
             stacks, context = networks.predict(example["crop"], training=False)
-            found.update(stacks[-1], context, Batch(example, size=networks.size, sigma=config.data.sigma))
+            batch = Batch(example, size=networks.size, sigma=config.data.sigma, skeleton=skeleton)
+            found.update(stacks[-1], context, batch)
 
         segments = integrity.survey(described["shards"], tolerated=0.0)
-        for batch in dataset.load(segments, patch_size=described["patch_size"], batch_size=batch_size):
+        load = {"patch_size": described["patch_size"], "batch_size": batch_size, "skeleton": skeleton}
+        for batch in dataset.load(segments, **load):
             add(batch)
     return found.scores()
 

@@ -6,6 +6,7 @@ Both are decided per sample and joint, from predictions that no gradient flows b
 import math
 
 import tensorflow as tf
+from numpy.typing import ArrayLike
 
 from data_pipeline.decode import decode
 from data_pipeline.heatmaps import target_norm
@@ -15,7 +16,11 @@ SCHEDULES = ("constant", "linear", "cosine")
 
 
 def pose_labels(
-    pose: tf.Tensor, joints_heatmap: tf.Tensor, head_size_heatmap: tf.Tensor, delta: float | tf.Tensor
+    pose: tf.Tensor,
+    joints_heatmap: tf.Tensor,
+    head_size_heatmap: tf.Tensor,
+    delta: float | tf.Tensor,
+    tolerances: ArrayLike = 1.0,
 ) -> tf.Tensor:
     """p_fake: 1 where a joint is found within `delta` head sizes of its place, else 0.
 
@@ -24,13 +29,14 @@ def pose_labels(
         joints_heatmap: [B, J, 2] true places, heatmap pixels.
         head_size_heatmap: [B] head size in heatmap pixels.
         delta: threshold in head sizes; 0.5 is PCKh@0.5.
+        tolerances: [J], the skeleton's, which make other units of size count as head sizes.
 
     Returns:
         [B, J] float32.
     """
     found, _ = decode(tf.stop_gradient(pose))
     distance = tf.norm(found - joints_heatmap, axis=-1)
-    return tf.cast(distance < delta * head_size_heatmap[:, None], tf.float32)
+    return tf.cast(distance < delta * (head_size_heatmap[:, None] * tolerances), tf.float32)
 
 
 def confidence_labels(pose: tf.Tensor, true_pose: tf.Tensor, sigma: float, epsilon: float | tf.Tensor) -> tf.Tensor:

@@ -8,12 +8,13 @@ import tensorflow as tf
 
 from data_pipeline.augmentation import augment
 from data_pipeline.decode import decode
+from data_pipeline.skeleton import MPII16, Skeleton
 from keras_apn import keras_compat, replicas
 from keras_apn.adversarial import alternating, losses, moved_joints, train_step
 from keras_apn.adversarial.batch import Batch, counts
 from keras_apn.adversarial.discrimination import Discrimination
 from keras_apn.config import DataConfig, TrainingConfig
-from keras_apn.metrics.pck import PCKh
+from keras_apn.metrics.running_pck import PCKh
 from keras_apn.models.networks import Networks
 from keras_apn.optimization.accumulation import accumulated
 from keras_apn.optimization.moving_average import MovingAverage
@@ -31,6 +32,7 @@ class AdversarialPoseNet(keras.Model):
         training: a `config.TrainingConfig`.
         data: a `config.DataConfig`.
         total_steps: steps of the whole training, which the thresholds' schedule spans.
+        skeleton: whose joints they find.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class AdversarialPoseNet(keras.Model):
         training: TrainingConfig,
         data: DataConfig,
         total_steps: int,
+        skeleton: Skeleton = MPII16,
     ) -> None:
         super().__init__(name="adversarial_posenet")
         self.generator = generator
@@ -50,7 +53,7 @@ class AdversarialPoseNet(keras.Model):
         self.training_config = training
         self.data_config = data
         self.total_steps = total_steps
-        self.networks = Networks(generator, pose_discriminator, confidence_discriminator, training.recompute)
+        self.networks = Networks(generator, pose_discriminator, confidence_discriminator, training.recompute, skeleton)
         self.crop_size = generator.input_shape[1]
         # Steps done: seeds the augmentation and moves the thresholds, so that a resumed run goes on where it was.
         self.step = keras_compat.counter("step")
@@ -61,11 +64,9 @@ class AdversarialPoseNet(keras.Model):
         self.reduction = keras_compat.same_everywhere(1.0, "reduction") if plateaus else None
         self.average = MovingAverage(generator, training.average_decay) if training.average_decay else None
         self.means = {name: keras.metrics.Mean(name=name) for name in self.logged}
-        self.pckh = PCKh(name="pckh")
+        self.pckh = PCKh(name="pckh", skeleton=skeleton)
         # How well P and C know good joints from bad ones; of validation alone, `evaluate` begins it anew.
         self.discrimination = Discrimination(self.networks, training, data)
-        # What steps log is the same on every replica; Keras 2 would add it up, Keras 3 fails on several machines.
-        self.distribute_reduction_method = "first"
         self.built = True
 
     def compile(
@@ -89,8 +90,9 @@ class AdversarialPoseNet(keras.Model):
                 optimizer.build(network.trainable_variables)
         # Augmentation stays outside: the warp has no XLA kernel.
         self.compiled_update = tf.function(self.update, jit_compile=True) if self.training_config.xla else self.update
-
-    _maybe_symbolic_build = keras_compat.already_built
+        # What `training.loop` calls, on iterators of batches.
+        self.step_everywhere = replicas.over(self.distribute_strategy, self.train_step)
+        self.test_everywhere = replicas.over(self.distribute_strategy, self.test_step)
 
     def call(self, inputs: tf.Tensor, training: bool = False) -> dict[str, tf.Tensor]:
         """G's heatmaps of [B, S, S, 3] crops within 0 and 1."""
@@ -120,11 +122,11 @@ class AdversarialPoseNet(keras.Model):
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
-        """What `fit` and `evaluate` reset and report."""
+        """What is begun anew with each epoch and each validation."""
         return [*self.means.values(), self.pckh]
 
     def train_step(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """One step of Algorithm 1 on a batch of patches."""
+        """One step of Algorithm 1 on a batch of patches; gives the means of the epoch so far."""
         ranges = augment.Ranges(
             rotation=self.data_config.rotation,
             scale=self.data_config.scale,
@@ -132,33 +134,33 @@ class AdversarialPoseNet(keras.Model):
             color=self.data_config.color,
         )
         chosen = augment.sample(tf.shape(batch["patch"])[0], self._draw(), ranges)
-        logs = self.compiled_update(augment.make_crops(batch, chosen, self.crop_size))
+        logs = self.compiled_update(augment.make_crops(batch, chosen, self.crop_size, self.networks.skeleton))
         for name, value in logs.items():
             self.means[name].update_state(value)
-        return {name: self.means[name].result() for name in logs}
+        # What steps log is the same on every replica, so that each one's own means are those of all.
+        return {name: tf.math.divide_no_nan(*map(tf.convert_to_tensor, self.means[name].variables)) for name in logs}
 
     def test_step(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """Scores G, P and C on a batch of patches, unaugmented."""
-        example = augment.make_crops(batch, augment.identity(tf.shape(batch["patch"])[0]), self.crop_size)
+        plain = augment.identity(tf.shape(batch["patch"])[0])
+        example = augment.make_crops(batch, plain, self.crop_size, self.networks.skeleton)
         stacks, context = self.networks.predict(example["crop"], training=False)
         known = self._batch(example)
         self.means["loss"].update_state(*self._score(stacks, known))
         joints, _ = decode(stacks[-1]["pose"])
         self.pckh.update_state(joints, example["joints_heatmap"], example["head_size_heatmap"], example["annotated"])
         self.discrimination.update(stacks[-1], context, known)
-        return {"loss": self.means["loss"].result(), "pckh": self.pckh.result()}
+        return {}
 
-    def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
-        """Keras's, but always a dict, of all replicas' people; what a step of Keras 3 gives is of one replica's.
+    def begin(self) -> None:
+        """Forgets what steps logged and what was validated; at the start of an epoch and of a validation."""
+        self.reset_metrics()
+        self.discrimination.reset()
 
-        Beside `loss` and `pckh` it holds `Discrimination.logs`.
-        """
-        with self.distribute_strategy.scope():
-            self.discrimination.reset()
-        super().evaluate(*args, **kwargs)
-        with self.distribute_strategy.scope():
-            scores = {"loss": float(self.means["loss"].result()), "pckh": float(self.pckh.result())}
-            return scores | self.discrimination.logs()
+    def scores(self) -> dict[str, float]:
+        """`loss`, `pckh` and `Discrimination.logs` of what was validated on all replicas; outside of steps."""
+        scores = {"loss": float(self.means["loss"].result()), "pckh": float(self.pckh.result())}
+        return scores | self.discrimination.logs()
 
     def update(self, example: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """Moves every network by one step.
@@ -192,7 +194,8 @@ class AdversarialPoseNet(keras.Model):
         return logs
 
     def _batch(self, example, of_all=None):
-        return Batch(example, size=self.networks.size, sigma=self.data_config.sigma, counts=of_all)
+        known = {"sigma": self.data_config.sigma, "skeleton": self.networks.skeleton}
+        return Batch(example, size=self.networks.size, counts=of_all, **known)
 
     def _score(self, stacks, batch):
         """Eq. 1 on a batch that may hold people of whom nothing is annotated, who do not count.
@@ -217,7 +220,7 @@ class AdversarialPoseNet(keras.Model):
         """The example's poses with some joints moved, as `Batch` takes them."""
         place = example["joints_heatmap"], example["head_size_heatmap"], example["annotated"]
         # Not the augmentation's seed, which is that of its step too.
-        joints, moved, scrambled = moved_joints.of_every_second(*place, -1 - self._draw())
+        joints, moved, scrambled = moved_joints.of_every_second(*place, -1 - self._draw(), self.networks.skeleton)
         return {"moved_heatmap": joints, "moved": moved, "scrambled": scrambled}
 
     def optimizers_of(self, phase: str) -> dict[str, keras.optimizers.Optimizer]:

@@ -79,10 +79,10 @@ def without_gradient(maps: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
 def fake_labels(
     batch: Batch, fake: dict[str, tf.Tensor], training: TrainingConfig, progress: tf.Tensor
 ) -> tuple[dict[str, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
-    """`(thresholds, (p_fake, c_fake))` of what G predicts: the last by `labels`, [B, 16] each."""
+    """`(thresholds, (p_fake, c_fake))` of what G predicts: the last by `labels`, [B, J] each."""
     thresholds, example = labels.thresholds(training, progress), batch.example
     place = example["joints_heatmap"], example["head_size_heatmap"]
-    p_fake = labels.pose_labels(fake["pose"], *place, thresholds["delta"])
+    p_fake = labels.pose_labels(fake["pose"], *place, thresholds["delta"], batch.skeleton.tolerances)
     c_fake = labels.confidence_labels(fake["pose"], batch.truth["pose"], batch.sigma, thresholds["epsilon"])
     return thresholds, (p_fake, c_fake)
 

@@ -1,4 +1,8 @@
-"""Predictions made elsewhere: `preds` in a file, 1-based pixels, 16 joints in MPII's order or 14 in LSP's."""
+"""Predictions made elsewhere: `preds` in a file, 1-based pixels, 16 joints in MPII's order or 14 in LSP's.
+
+Published files of LSP call it `pred` or otherwise and are (2, 14, 1000), (14, 2, 1000) or (1000, 14, 2): where `preds`
+is missing, the one array that has such axes is taken.
+"""
 
 import itertools
 
@@ -19,8 +23,8 @@ def read(path: StrPath, people: tuple[int, ...]) -> np.ndarray:
     """Reads the joints that someone else predicted.
 
     Args:
-        path: a .mat, .h5 or .npz with `preds`, (N, 16, 2) or (N, 14, 2) float, the axes in any order that leaves no
-            doubt which is which.
+        path: a .mat, .h5 or .npz with `preds`, or one such array of another name, (N, 16, 2) or (N, 14, 2) float, the
+            axes in any order that leaves no doubt which is which.
         people: the numbers of people that the truth allows, a tuple.
 
     Returns:
@@ -29,7 +33,11 @@ def read(path: StrPath, people: tuple[int, ...]) -> np.ndarray:
     Raises:
         UserError: the file cannot be read, or it does not hold finite joints of as many people.
     """
-    values = array_file.take(array_file.load(path), VARIABLE, path)
+    arrays = array_file.load(path)
+    if VARIABLE not in arrays:
+        others = [value for value in arrays.values() if _can_be_poses(value)]
+        arrays |= {VARIABLE: others[0]} if len(others) == 1 else {}
+    values = array_file.take(arrays, VARIABLE, path)
     joints = arrange(values, people, path).astype(np.float64)
     require_finite(joints, path)
     return joints if joints.shape[1] == NUM_JOINTS else sixteen(joints)
@@ -66,6 +74,11 @@ def arrange(values: np.ndarray, people: tuple[int, ...], path: StrPath) -> np.nd
     if len(matching) > 1 and (0, 1, 2) not in matching:
         raise UserError(f"{path}: which axis of `{VARIABLE}` {values.shape} is which is not clear; save it as {ORDERS}")
     return np.transpose(values, (0, 1, 2) if (0, 1, 2) in matching else matching[0])
+
+
+def _can_be_poses(values):
+    """Whether the axes of an array can be put in the order of people, joints and coordinates."""
+    return values.ndim == 3 and any(_is_poses(order) for order in itertools.permutations(values.shape))
 
 
 def _is_poses(shape):

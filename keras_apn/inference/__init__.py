@@ -1,4 +1,4 @@
-"""From photographs, videos and boxes to joints, by a run or an exported model, and what is written of them.
+"""From photographs and boxes to joints, by a run or an exported model.
 
 Imports `models`, `config` and `data_pipeline`.
 """

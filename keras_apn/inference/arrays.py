@@ -1,17 +1,20 @@
 """From photographs and boxes to joints in NumPy, as `pose_estimator` does it in TensorFlow."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
 from data_pipeline.geometry import heatmap_to_crop
-from data_pipeline.skeleton import MIRROR
+from data_pipeline.skeleton import MPII16, Skeleton
 
 # A crop is a quarter wider than the box around a person, as MPII's is than the person's height.
 BOX_MARGIN = 1.25
+# Of a request to a server; more are asked for in another.
+MOST_PEOPLE = 128
 
 
-def square_of_box(box: tuple[float, ...] | None, height: int, width: int) -> tuple[np.ndarray, float]:
+def square_of_box(box: Sequence[float] | None, height: int, width: int) -> tuple[np.ndarray, float]:
     """The square that a box's crop shows.
 
     Args:
@@ -86,11 +89,11 @@ def joints_in_maps(maps: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """What heatmaps say.
 
     Args:
-        maps: `pose` and, unless single-task, `occlusion`: [B, H, H, 16] float32.
+        maps: `pose` and, unless single-task, `occlusion`: [B, H, H, J] float32.
 
     Returns:
-        `joints` [B, 16, 2] float32 crop pixels, `scores` [B, 16], the peaks' heights clipped to 0 and 1, and, unless
-        single-task, `occluded` [B, 16], probabilities: each as `data_pipeline.decode` defines it.
+        `joints` [B, J, 2] float32 crop pixels, `scores` [B, J], the peaks' heights clipped to 0 and 1, and, unless
+        single-task, `occluded` [B, J], probabilities: each as `data_pipeline.decode` defines it.
     """
     pose = _flat(maps["pose"])
     size = maps["pose"].shape[1]
@@ -116,9 +119,9 @@ def joints_in_maps(maps: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     return found
 
 
-def mirrored(maps: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Heatmaps of a mirrored crop as those of the crop: [B, H, H, 16], left and right joints exchanged."""
-    return {task: values[:, :, ::-1][..., list(MIRROR)] for task, values in maps.items()}
+def mirrored(maps: dict[str, np.ndarray], skeleton: Skeleton = MPII16) -> dict[str, np.ndarray]:
+    """Heatmaps of a mirrored crop as those of the crop: [B, H, H, J], left and right joints exchanged."""
+    return {task: values[:, :, ::-1][..., list(skeleton.mirror)] for task, values in maps.items()}
 
 
 def _flat(maps):

@@ -28,14 +28,14 @@ class ExportedEstimator:
         scales: tuple[float, ...] = test_time_augmentation.ONE_SCALE,
     ) -> None:
         self.flip, self.scales = flip, tuple(scales)
-        self.model, self.crop_size = model, model.crop_size
+        self.model, self.crop_size, self.skeleton = model, model.crop_size, model.skeleton
         self.averages = flip or self.scales != test_time_augmentation.ONE_SCALE
         if self.averages and "pose" not in model.outputs:
             raise UserError("--flip and --scales need heatmaps, and this export gives joints alone")
 
     def heatmaps(self, crops: Any) -> dict[str, tf.Tensor]:
         """Heatmaps, averaged, as `pose_estimator.PoseEstimator.heatmaps` gives them."""
-        return test_time_augmentation.average(self._maps, crops, self.flip, self.scales)
+        return test_time_augmentation.average(self._maps, crops, self.flip, self.scales, self.skeleton)
 
     def _maps(self, crops):
         found = self.model(crops, "pose")
@@ -55,7 +55,7 @@ class ExportedEstimator:
         if self.averages or "joints" not in self.model.outputs:
             return pose_estimator.joints_in_maps(self.heatmaps(crops))
         found = self.model(crops, "joints")
-        return {name: tf.constant(found[name]) for name in ("joints", "scores", "occluded") if name in found}
+        return {name: tf.constant(found[name]) for name in sorted(runtimes.BELONG["joints"]) if name in found}
 
     def joints_in_image(self, image_bytes: tf.Tensor, boxes: tf.Tensor) -> dict[str, tf.Tensor]:
         """Joints of encoded photographs; arguments and answer as of `pose_estimator.joints_in_image`."""

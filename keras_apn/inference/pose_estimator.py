@@ -14,93 +14,28 @@ from data_pipeline import geometry
 from data_pipeline.common.errors import UserError
 from data_pipeline.common.files import StrPath
 from data_pipeline.decode import decode, occlusion_probability
+from data_pipeline.skeleton import MPII16, Skeleton
 from keras_apn import config as configuration
-from keras_apn.inference import image_decoding, test_time_augmentation
-from keras_apn.inference.arrays import BOX_MARGIN
+from keras_apn.inference import test_time_augmentation
+from keras_apn.inference.photographs import image_decoding
+from keras_apn.inference.photographs.cropping import crop_person, joints_to_image
 from keras_apn.models import best_weights, networks
 from keras_apn.models.generator import last_outputs
 
 # Photographs of a batch in memory together; each may be as large as `image_decoding` allows.
 DECODED_AT_ONCE = 4
-
-
-def square_of_box(box: tf.Tensor, height: tf.Tensor, width: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """The square that a box's crop shows.
-
-    Args:
-        box: [4] float32, x, y, width and height in pixels from the image's corner; zeros mean the whole image.
-        height, width: of the image, scalars.
-
-    Returns:
-        `(center_image [2], side_image)` float32: pixel centres at integers, as everywhere.
-    """
-    size = tf.cast(tf.stack([width, height]), tf.float32)
-    whole = tf.reduce_all(box == 0.0)
-    center = tf.where(whole, size / 2.0, box[:2] + box[2:] / 2.0) - 0.5
-    side = tf.where(whole, tf.reduce_max(size), BOX_MARGIN * tf.reduce_max(box[2:]))
-    return center, side
-
-
-def crop_image(image: tf.Tensor, center_image: tf.Tensor, side_image: tf.Tensor, crop_size: int) -> tf.Tensor:
-    """Cuts one square out of an image, smoothing where it gets smaller; black outside.
-
-    Args:
-        image: [H, W, 3] uint8.
-        center_image, side_image: from `square_of_box`.
-        crop_size: side of the crop in pixels.
-
-    Returns:
-        [crop_size, crop_size, 3] float32 within 0 and 1.
-    """
-    scale = crop_size / side_image
-    corner = center_image + 0.5 - side_image / 2.0
-    crop = tf.raw_ops.ScaleAndTranslate(
-        images=image[None],
-        size=tf.constant([crop_size, crop_size]),
-        scale=tf.stack([scale, scale]),
-        translation=tf.reverse(-corner * scale, [0]),
-        kernel_type="triangle",
-        antialias=True,
-    )
-    return tf.clip_by_value(tf.ensure_shape(crop, [1, crop_size, crop_size, 3])[0] / 255.0, 0.0, 1.0)
-
-
-def crop_person(
-    image: tf.Tensor, box: tf.Tensor, crop_size: int, scales: tuple[float, ...] = test_time_augmentation.ONE_SCALE
-) -> tuple[list[tf.Tensor], tf.Tensor, tf.Tensor]:
-    """Cuts the square around a box out of an image.
-
-    Args:
-        image: [H, W, 3] uint8.
-        box: [4] float32, as for `square_of_box`.
-        crop_size: side of the crop in pixels.
-        scales: of the views, as `test_time_augmentation` has them.
-
-    Returns:
-        `(views, center_image, side_image)`: a crop a scale, as `crop_image` gives it, and what `square_of_box` gives.
-    """
-    shape = tf.shape(image)
-    center, side = square_of_box(box, shape[0], shape[1])
-    return [crop_image(image, center, side * scale, crop_size) for scale in scales], center, side
-
-
-def joints_to_image(
-    joints_crop: tf.Tensor, center_image: tf.Tensor, side_image: tf.Tensor, crop_size: int
-) -> tf.Tensor:
-    """Crop pixels to image pixels; [B, 16, 2], [B, 2], [B] -> [B, 16, 2]."""
-    away = (joints_crop - (crop_size - 1) / 2) * (side_image / crop_size)[:, None, None]
-    return center_image[:, None] + away
+TASKS = ("pose", "occlusion")
 
 
 def joints_in_maps(maps: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
     """What heatmaps say.
 
     Args:
-        maps: a dict of `pose` and, unless single-task, `occlusion`: [B, H, H, 16] float32.
+        maps: a dict of `pose` and, unless single-task, `occlusion`: [B, H, H, J] float32.
 
     Returns:
-        A dict of `joints` [B, 16, 2] float32 crop pixels, `scores` [B, 16], the peaks' heights clipped to 0 and 1,
-        and, unless single-task, `occluded` [B, 16], probabilities.
+        A dict of `joints` [B, J, 2] float32 crop pixels, `scores` [B, J], the peaks' heights clipped to 0 and 1,
+        and, unless single-task, `occluded` [B, J], probabilities.
     """
     joints_heatmap, peaks = decode(maps["pose"])
     found = {"joints": geometry.heatmap_to_crop(joints_heatmap), "scores": tf.clip_by_value(peaks, 0.0, 1.0)}
@@ -114,32 +49,47 @@ def joints_in_image(estimator: Any, image_bytes: tf.Tensor, boxes: tf.Tensor) ->
 
     Args:
         estimator: has `crop_size`, `scales` and `joints_in_crop`, as `PoseEstimator` does.
-        image_bytes: [B] strings, each a JPEG or PNG file.
+        image_bytes: [B] strings, each a JPEG or PNG file; or [1], one file for all boxes, decoded once.
         boxes: [B, 4] float32, as for `square_of_box`.
 
     Returns:
         What `joints_in_crop` does, with `joints` in pixels of the original image.
 
     Raises:
-        tf.errors.InvalidArgumentError: the batch is empty, or a row is none that `image_decoding.read` takes.
+        tf.errors.InvalidArgumentError: as of `image_decoding.check_batch`.
     """
     crop_size, scales = estimator.crop_size, estimator.scales
-
-    def load(person):
-        photograph, box, row = person
-        return crop_person(image_decoding.read(photograph, box, row), box, crop_size, scales)
-
-    image_bytes, boxes = image_decoding.check_batch(image_bytes, boxes)
-    rows = tf.range(tf.shape(image_bytes)[0])
     kinds = ([tf.float32] * len(scales), tf.float32, tf.float32)
     at_once = None if tf.executing_eagerly() else DECODED_AT_ONCE  # It warns that eager execution has no use for it.
-    views, centers, sides = tf.map_fn(
-        load, (image_bytes, boxes, rows), fn_output_signature=kinds, parallel_iterations=at_once
-    )
+
+    def load(photograph):
+        encoded, own, held = photograph
+        image = image_decoding.upright(encoded, held)
+        return tf.map_fn(
+            lambda box: crop_person(image, box, crop_size, scales),
+            own,
+            fn_output_signature=kinds,
+            parallel_iterations=1,
+        )
+
+    checked = image_decoding.check_batch(image_bytes, boxes)
+    found = tf.map_fn(load, checked, fn_output_signature=kinds, parallel_iterations=at_once)
+    views, centers, sides = tf.nest.map_structure(_people, found)
     views = [tf.ensure_shape(crops, [None, crop_size, crop_size, 3]) for crops in views]
     centers, sides = tf.ensure_shape(centers, [None, 2]), tf.ensure_shape(sides, [None])
     found = estimator.joints_in_crop(views[0] if len(views) == 1 else views)
     return {**found, "joints": joints_to_image(found["joints"], centers, sides, crop_size)}
+
+
+def _people(values):
+    """[N, K, ...], of N images with K people each, to [N K, ...]."""
+    return tf.reshape(values, tf.concat([[-1], tf.shape(values)[2:]], 0))
+
+
+def everything(estimator: Any, crops: tf.Tensor) -> dict[str, tf.Tensor]:
+    """All that a `PoseEstimator` says of crops: `joints`, `scores` and so on, and the heatmaps by task."""
+    seen = estimator.seen(crops)
+    return {**estimator.told(seen), **{task: seen[task] for task in TASKS if task in seen}}
 
 
 class PoseEstimator:
@@ -149,12 +99,17 @@ class PoseEstimator:
         generator: G, from `build_generator`.
         flip: average with the mirrored maps of the mirrored crop, at twice the cost.
         scales: average over crops of these scales, as `test_time_augmentation` has them, at as many times the cost.
+        skeleton: whose joints G finds.
     """
 
     def __init__(
-        self, generator: keras.Model, flip: bool = False, scales: tuple[float, ...] = test_time_augmentation.ONE_SCALE
+        self,
+        generator: keras.Model,
+        flip: bool = False,
+        scales: tuple[float, ...] = test_time_augmentation.ONE_SCALE,
+        skeleton: Skeleton = MPII16,
     ) -> None:
-        self.generator = generator
+        self.generator, self.skeleton = generator, skeleton
         self.flip = flip
         self.scales = tuple(scales)
         self.crop_size = generator.input_shape[1]
@@ -168,17 +123,25 @@ class PoseEstimator:
                 scale.
 
         Returns:
-            A dict of `pose` and, unless single-task, `occlusion`: [B, crop_size / 4, crop_size / 4, 16] float32.
+            A dict of `pose` and, unless single-task, `occlusion`: [B, crop_size / 4, crop_size / 4, J] float32.
         """
-        return test_time_augmentation.average(self._predict, crops, self.flip, self.scales)
+        return test_time_augmentation.average(self._predict, crops, self.flip, self.scales, self.skeleton)
 
     def _predict(self, crops):
         maps = self.generator(crops, training=False)
         return {task: maps[name] for task, name in self.last.items()}
 
+    def seen(self, crops: tf.Tensor | list[tf.Tensor]) -> dict[str, tf.Tensor]:
+        """All that joints are told by: the heatmaps, and whatever else a subclass needs; of any batch."""
+        return self.heatmaps(crops)
+
+    def told(self, seen: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """Joints by what `seen` gives: a dict as of `joints_in_maps`, with what a subclass adds."""
+        return joints_in_maps(seen)
+
     def joints_in_crop(self, crops: tf.Tensor | list[tf.Tensor]) -> dict[str, tf.Tensor]:
-        """Joints of crops: `joints_in_maps` of what `heatmaps` gives for them."""
-        return joints_in_maps(self.heatmaps(crops))
+        """Joints of crops: what `told` makes of `seen`."""
+        return self.told(self.seen(crops))
 
     def joints_in_image(self, image_bytes: tf.Tensor, boxes: tf.Tensor) -> dict[str, tf.Tensor]:
         """Joints of encoded photographs; arguments and answer as of the function `joints_in_image`."""
@@ -189,11 +152,11 @@ class Compiled:
     """An estimator whose `joints_in_crop` is one graph, for batches of any size.
 
     Args:
-        estimator: a `PoseEstimator`, or anything with its `crop_size`, `scales` and `joints_in_crop`.
+        estimator: a `PoseEstimator`, or anything with its `crop_size`, `scales`, `skeleton` and `joints_in_crop`.
     """
 
     def __init__(self, estimator: Any) -> None:
-        self.crop_size, self.scales = estimator.crop_size, estimator.scales
+        self.crop_size, self.scales, self.skeleton = estimator.crop_size, estimator.scales, estimator.skeleton
         self.joints_in_crop = tf.function(estimator.joints_in_crop, reduce_retracing=True)
 
 
@@ -222,6 +185,7 @@ def from_workdir(
     Raises:
         UserError: it is no workdir, or holds no weights yet.
     """
-    generator = networks.generator(configuration.load(workdir).model)
+    model = configuration.load(workdir).model
+    generator = networks.generator(model)
     load_best(generator, workdir, "generator")
-    return PoseEstimator(generator, flip, scales)
+    return PoseEstimator(generator, flip, scales, model.skeleton)

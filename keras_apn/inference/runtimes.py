@@ -1,7 +1,8 @@
 """What runs exported models: TensorFlow, LiteRT and ONNX Runtime, each taking crops and giving named arrays.
 
 A model takes `crops` [B, S, S, 3], uint8 or float32 within 0 and 1, and gives `joints`, `scores` and `occluded`, or
-heatmaps, `pose` and `occlusion`, or both. Every runtime has `crop_size`, `outputs`, which of `ANSWERS` it gives, and
+heatmaps, `pose` and `occlusion`, or both. Every runtime has `crop_size`, `skeleton`, `outputs`, which of `ANSWERS` it
+gives, and
 
 - `taken(crops, answer)`: [B, S, S, 3] float32 within 0 and 1, as the model takes them to give one of `outputs`;
 - `run(values, answer)`: what `taken` gave to what the model gives, a dict of arrays as they come;
@@ -16,11 +17,12 @@ import numpy as np
 
 from data_pipeline.common.errors import UserError
 from data_pipeline.common.files import StrPath
+from keras_apn.inference import export_metadata
 from keras_apn.inference.batches import dequantised, in_batches, quantised
 
-# What must be there of one model; `scores`, `occluded` and `occlusion` may be.
+# What must be there of one model; `occluded`, `plausible` and `occlusion` may be.
 ANSWERS = {"joints": {"joints", "scores"}, "pose": {"pose"}}
-BELONG = {"joints": {"joints", "scores", "occluded"}, "pose": {"pose", "occlusion"}}
+BELONG = {"joints": {"joints", "scores", "occluded", "plausible"}, "pose": {"pose", "occlusion"}}
 EXPECTED = "`joints` and `scores`, or `pose`"
 
 
@@ -29,6 +31,7 @@ class SavedModel:
 
     Attributes:
         crop_size: side of the crops.
+        skeleton: whose joints it finds.
         outputs: which of `ANSWERS` it gives.
     """
 
@@ -50,6 +53,7 @@ class SavedModel:
             raise UserError(f"{path} must take `crops`. Received: {', '.join(taken)}")
         self.dtype, self.constant = taken["crops"].dtype.as_numpy_dtype, tf.constant
         self.crop_size = _crop_size(taken["crops"].shape, path)
+        self.skeleton = export_metadata.skeleton_of(export_metadata.of_saved_model(path), path)
 
     def taken(self, crops: np.ndarray, answer: str) -> Any:
         """Crops as a tensor of the model's own type."""
@@ -92,6 +96,7 @@ class TFLite:
         # The batch that it takes; None for any.
         self.batch = int(shape[0]) if shape[0] > 0 else None
         self.crop_size = _crop_size(shape, path)
+        self.skeleton = export_metadata.skeleton_of(export_metadata.of_tflite(path), path)
 
     def _input(self, answer):
         return self.runners[self.keys[answer]].get_input_details()["crops"]
@@ -143,6 +148,8 @@ class ONNX:
         self.input, self.dtype = taken.name, np.uint8 if taken.type == "tensor(uint8)" else np.float32
         self.batch = taken.shape[0] if isinstance(taken.shape[0], int) else None
         self.crop_size = _crop_size(taken.shape, path)
+        properties = self.session.get_modelmeta().custom_metadata_map
+        self.skeleton = export_metadata.skeleton_of(export_metadata.of_onnx(properties), path)
 
     def taken(self, crops: np.ndarray, answer: str) -> np.ndarray:
         """Crops as an array of the model's own type."""

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from data_pipeline.augmentation.warp import warp
 from data_pipeline.common.errors import UserError
-from data_pipeline.skeleton import MIRROR
+from data_pipeline.skeleton import MPII16, Skeleton
 
 # Half the crop, where the network sees too little of the body, and the side of a record's patch.
 LEAST_SCALE, MOST_SCALE = 0.5, 1.75
@@ -40,14 +40,16 @@ def average(
     views: tf.Tensor | Sequence[tf.Tensor],
     flip: bool = False,
     scales: tuple[float, ...] = ONE_SCALE,
+    skeleton: Skeleton = MPII16,
 ) -> dict[str, tf.Tensor]:
     """Predicts every view and averages what they say of each pixel of the plain crop's heatmaps.
 
     Args:
-        predict: crops [B, S, S, 3] to a dict of heatmaps [B, H, H, 16].
+        predict: crops [B, S, S, 3] to a dict of heatmaps [B, H, H, J].
         views: the crops; with several scales a list of them, one a scale.
         flip: add each view's mirror image, at twice the cost.
         scales: of the views.
+        skeleton: whose J joints the heatmaps are of.
 
     Returns:
         A dict of the same heatmaps. A pixel that a narrow view does not show is averaged over the others.
@@ -58,20 +60,23 @@ def average(
     views = [views] if tf.is_tensor(views) or hasattr(views, "shape") else list(views)
     if len(views) != len(scales):
         raise ValueError(f"`views` must hold a batch of crops for each of {len(scales)} scales. Received: {len(views)}")
-    maps = [with_mirrored(predict, crops) if flip else predict(crops) for crops in views]
+    maps = [with_mirrored(predict, crops, skeleton) if flip else predict(crops) for crops in views]
     if tuple(scales) == ONE_SCALE:
         return maps[0]
     return {task: _mean([found[task] for found in maps], scales) for task in maps[0]}
 
 
-def with_mirrored(predict: Callable[[tf.Tensor], dict[str, tf.Tensor]], crops: tf.Tensor) -> dict[str, tf.Tensor]:
+def with_mirrored(
+    predict: Callable[[tf.Tensor], dict[str, tf.Tensor]], crops: tf.Tensor, skeleton: Skeleton = MPII16
+) -> dict[str, tf.Tensor]:
     """The flip test: the mean of the heatmaps and the mirrored heatmaps of the mirrored crops."""
     maps, mirrored = predict(crops), predict(tf.reverse(crops, [2]))
-    return {task: (maps[task] + tf.gather(tf.reverse(mirrored[task], [2]), MIRROR, axis=-1)) / 2 for task in maps}
+    mirror = list(skeleton.mirror)
+    return {task: (maps[task] + tf.gather(tf.reverse(mirrored[task], [2]), mirror, axis=-1)) / 2 for task in maps}
 
 
 def _mean(maps, scales):
-    """The mean of [B, H, H, 16] heatmaps of several scales in the plain crop's pixels."""
+    """The mean of [B, H, H, J] heatmaps of several scales in the plain crop's pixels."""
     shown = [tf.ones_like(found[..., :1]) for found in maps]
     total, count = (
         sum(_to_plain(values, scale) for values, scale in zip(views, scales, strict=True)) for views in (maps, shown)

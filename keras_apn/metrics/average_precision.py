@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from data_pipeline.skeleton import COLUMNS, JOINTS, JOINTS_14
+from data_pipeline.skeleton import MPII16, Skeleton
 
 
 def average_precision(scores: np.ndarray, positives: np.ndarray) -> float | None:
@@ -34,33 +34,35 @@ def occlusion(
     visible: np.ndarray | None,
     annotated: np.ndarray,
     occlusion_known: np.ndarray | None = None,
+    skeleton: Skeleton = MPII16,
 ) -> dict[str, Any] | None:
     """Average precision of occlusion, joint by joint.
 
     Args:
-        occluded: [N, 16] predicted probabilities, or None where none are predicted.
-        visible: [N, 16] bool, or None where it is not known.
-        annotated: [N, 16] bool.
+        occluded: [N, J] predicted probabilities, or None where none are predicted.
+        visible: [N, J] bool, or None where it is not known.
+        annotated: [N, J] bool.
         occlusion_known: [N] bool, the people who count; None for all.
+        skeleton: whose joints they are.
 
     Returns:
-        A dict that goes into JSON: the columns of `skeleton.COLUMNS` (mean of left and right) and `mean_14`, all in
-        percent, `joints` with each of the 16, and `share`, the columns' percent of joints that are occluded, which is
+        A dict that goes into JSON: the skeleton's columns (mean of left and right) and `Skeleton.mean`, all in percent,
+        `joints` with each of them, and `share`, the columns' percent of joints that are occluded, which is
         what chance scores. Percents are None where no joint is occluded. None where either side is not known, of all
         joints or of everybody.
     """
     people = np.ones(len(annotated), bool) if occlusion_known is None else occlusion_known
     if occluded is None or visible is None or not people.any():
         return None
-    chosen = [annotated[:, i] & people for i in range(len(JOINTS))]
+    chosen = [annotated[:, i] & people for i in range(len(skeleton))]
     each = [average_precision(occluded[known, i], ~visible[known, i]) for i, known in enumerate(chosen)]
     shares = [100.0 * np.mean(~visible[known, i]) if known.any() else None for i, known in enumerate(chosen)]
     each = [None if value is None else 100.0 * value for value in each]
     return {
-        **{name: _mean(each[i] for i in joints) for name, joints in COLUMNS.items()},
-        "mean_14": _mean(each[i] for i in JOINTS_14),
-        "joints": dict(zip(JOINTS, each, strict=True)),
-        "share": {name: _mean(shares[i] for i in joints) for name, joints in COLUMNS.items()},
+        **{name: _mean(each[i] for i in joints) for name, joints in skeleton.columns.items()},
+        skeleton.mean: _mean(each[i] for i in skeleton.counted),
+        "joints": dict(zip(skeleton.joints, each, strict=True)),
+        "share": {name: _mean(shares[i] for i in joints) for name, joints in skeleton.columns.items()},
     }
 
 

@@ -14,6 +14,8 @@ import numpy as np
 from data_pipeline.common.files import StrPath
 
 FOLDER = "best"
+# What was fitted to P's weights, and is gone with them.
+CALIBRATION = "calibration.json"
 PORTABLE = ".weights.npz"
 
 
@@ -35,7 +37,7 @@ def save(
     generator_weights: Callable[[], contextlib.AbstractContextManager] = contextlib.nullcontext,
     portable: bool = False,
 ) -> None:
-    """Writes the weights of networks; each file is replaced when it is whole.
+    """Writes the weights of networks; each file is replaced when it is whole, and what was fitted to the old is gone.
 
     Args:
         workdir: an existing folder.
@@ -44,6 +46,8 @@ def save(
         portable: write files that both lanes read.
     """
     os.makedirs(os.path.join(workdir, FOLDER), exist_ok=True)
+    with contextlib.suppress(FileNotFoundError):
+        os.remove(os.path.join(workdir, FOLDER, CALIBRATION))
     with generator_weights():
         for name, network in networks.items():
             own = path(workdir, name)

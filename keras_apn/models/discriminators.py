@@ -9,7 +9,6 @@ normalised by their own batch, and their amplitude hidden from C (BUILD_NOTES 45
 import keras
 import tensorflow as tf
 
-from data_pipeline.skeleton import NUM_JOINTS
 from keras_apn.config import DESIGNS
 from keras_apn.models import blocks, discriminator_layers
 from keras_apn.models.generator import check_size, tasks
@@ -30,6 +29,7 @@ def build_pose_discriminator(
     occlusion: bool = True,
     design: str = "pooled",
     context_channels: int | None = None,
+    joints: int = 16,
 ) -> keras.Model:
     """Builds P, which sees the image and the heatmaps.
 
@@ -43,10 +43,11 @@ def build_pose_discriminator(
         design: one of `DESIGNS`.
         context_channels: of G's features, by which P sees the image; None for an image stem of its own, as in the
             paper.
+        joints: number of joints.
 
     Returns:
         A functional `keras.Model`: a dict of `features` [B, S / 4, S / 4, context_channels], or of `image` [B, S, S, 3]
-        where P has a stem, and of `pose` and `occlusion` [B, S / 4, S / 4, 16], to [B, 16] float32 logits that each
+        where P has a stem, and of `pose` and `occlusion` [B, S / 4, S / 4, J], to [B, J] float32 logits that each
         joint's place is plausible for this body in this image.
 
     Raises:
@@ -54,9 +55,9 @@ def build_pose_discriminator(
     """
     _check(crop_size, levels, design)
     encoder = build_image_encoder(crop_size, features, context_channels)
-    judge = build_pose_judge(crop_size, features, levels, occlusion, design)
+    judge = build_pose_judge(crop_size, features, levels, occlusion, design, joints)
     sight = "image" if context_channels is None else "features"
-    seen, maps = keras.Input(encoder.input_shape[1:], name=sight), _map_inputs(crop_size, occlusion)
+    seen, maps = keras.Input(encoder.input_shape[1:], name=sight), _map_inputs(crop_size, occlusion, joints)
     logits = judge({"context": encoder(seen), **maps})
     return keras.Model({sight: seen, **maps}, logits, name="pose_discriminator")
 
@@ -77,28 +78,36 @@ def build_image_encoder(crop_size: int, features: int, context_channels: int | N
     return keras.Model(seen, blocks.conv(blocks.norm_relu(seen, name=ENCODER), features, name=ENCODER), name=ENCODER)
 
 
-def build_pose_judge(crop_size: int, features: int, levels: int, occlusion: bool, design: str) -> keras.Model:
+def build_pose_judge(
+    crop_size: int, features: int, levels: int, occlusion: bool, design: str, joints: int = 16
+) -> keras.Model:
     """Builds the part of P that judges heatmaps beside what the image encoder gives.
 
     Args:
-        crop_size, features, levels, occlusion, design: as of `build_pose_discriminator`.
+        crop_size, features, levels, occlusion, design, joints: as of `build_pose_discriminator`.
 
     Returns:
-        A functional `keras.Model`: a dict of `context` [B, S / 4, S / 4, features], `pose` and `occlusion` to [B, 16]
+        A functional `keras.Model`: a dict of `context` [B, S / 4, S / 4, features], `pose` and `occlusion` to [B, J]
         logits.
     """
     context = keras.Input((crop_size // 4, crop_size // 4, features), name="context")
-    maps = _map_inputs(crop_size, occlusion)
+    maps = _map_inputs(crop_size, occlusion, joints)
     if design == "pooled":
         shapes, _ = _shapes(maps)
-        logits = _pooled(shapes, context, features)
+        logits = _pooled(shapes, context, features, joints)
     else:
-        logits = _encoder_decoder(maps, context, features, levels)
+        logits = _encoder_decoder(maps, context, features, levels, joints)
     return keras.Model({"context": context, **maps}, logits, name=JUDGE)
 
 
 def build_confidence_discriminator(
-    *, crop_size: int = 256, features: int = 128, levels: int = 4, occlusion: bool = True, design: str = "pooled"
+    *,
+    crop_size: int = 256,
+    features: int = 128,
+    levels: int = 4,
+    occlusion: bool = True,
+    design: str = "pooled",
+    joints: int = 16,
 ) -> keras.Model:
     """Builds C, which sees the heatmaps alone.
 
@@ -107,16 +116,16 @@ def build_confidence_discriminator(
     with its amplitude, whatever was learned (BUILD_NOTES 45).
 
     Returns:
-        A functional `keras.Model`: a dict of `pose` and `occlusion` [B, S / 4, S / 4, 16] to [B, 16] float32 logits
+        A functional `keras.Model`: a dict of `pose` and `occlusion` [B, S / 4, S / 4, J] to [B, J] float32 logits
         that each joint is located with confidence.
     """
     _check(crop_size, levels, design)
-    maps = _map_inputs(crop_size, occlusion)
+    maps = _map_inputs(crop_size, occlusion, joints)
     if design == "encoder_decoder":
-        logits = _encoder_decoder(maps, None, features, levels)
+        logits = _encoder_decoder(maps, None, features, levels, joints)
     else:
         shapes, norms = _shapes(maps)
-        by_shape = _pooled(shapes, None, features)
+        by_shape = _pooled(shapes, None, features, joints)
         by_amplitude = discriminator_layers.AmplitudeLogits(dtype="float32", name="amplitude_logits")(norms)
         logits = keras.layers.Add(dtype="float32", name="logits")([by_shape, by_amplitude])
     return keras.Model(maps, logits, name="confidence_discriminator")
@@ -139,11 +148,11 @@ def judge(
     Args:
         network: P or C.
         context: what P sees of the image, as `sees` names it: [B, S, S, 3] or [B, H, W, K]. C looks at none.
-        kinds: dicts of heatmaps, [B, H, W, 16] each.
+        kinds: dicts of heatmaps, [B, H, W, J] each.
         training: whether P's view of the image is normalised by its batch.
 
     Returns:
-        A list of [B, 16] logits, one for each kind.
+        A list of [B, J] logits, one for each kind.
     """
     (first, *others), body = kinds, network
     together = {task: tf.concat([maps[task] for maps in others], 0) for task in first} if others else {}
@@ -164,9 +173,9 @@ def _check(crop_size, levels, design):
         raise ValueError(f"`design` must be one of {DESIGNS}. Received: design={design}")
 
 
-def _map_inputs(crop_size, occlusion):
+def _map_inputs(crop_size, occlusion, joints):
     side = crop_size // 4
-    return {task: keras.Input((side, side, NUM_JOINTS), name=task) for task in tasks(occlusion)}
+    return {task: keras.Input((side, side, joints), name=task) for task in tasks(occlusion)}
 
 
 def _entry(maps, context, features):
@@ -189,7 +198,7 @@ def _shapes(maps):
     return shapes, norms
 
 
-def _pooled(maps, context, features):
+def _pooled(maps, context, features, joints):
     """The verdict on a joint from the features where it is, and from those of all joints together."""
     x = blocks.residual(_entry(maps, context, features), features, name="body", norm=False)
     x = blocks.conv(keras.layers.ReLU(name="verdict_relu")(x), features, name="verdict")
@@ -199,16 +208,16 @@ def _pooled(maps, context, features):
         [keras.layers.Flatten(name="all_joints")(at_joints), whole]
     )
     together = keras.layers.Dense(HIDDEN, activation="relu", name="together")(together)
-    together = keras.layers.Dense(NUM_JOINTS, dtype="float32", name="together_logits")(together)
+    together = keras.layers.Dense(joints, dtype="float32", name="together_logits")(together)
     own = discriminator_layers.Readings(dtype="float32", name="own_logits")(at_joints)
     return keras.layers.Add(dtype="float32", name="joint_logits")([together, own])
 
 
-def _encoder_decoder(maps, context, features, levels):
-    """The paper's: an encoder-decoder, then down to the coarsest resolution and 16 logits."""
+def _encoder_decoder(maps, context, features, levels, joints):
+    """The paper's: an encoder-decoder, then down to the coarsest resolution and a logit a joint."""
     x = blocks.encoder_decoder(_entry(maps, context, features), levels, name="body", norm=False)
     for level in range(1, levels + 1):
         halved = blocks.halve(x, name=f"verdict{level}")
         x = blocks.residual(halved, features, name=f"verdict{level}", norm=False)
     x = keras.layers.Flatten(name="verdict_flat")(keras.layers.ReLU(name="verdict_relu")(x))
-    return keras.layers.Dense(NUM_JOINTS, dtype="float32", name="logits")(x)
+    return keras.layers.Dense(joints, dtype="float32", name="logits")(x)

@@ -5,7 +5,6 @@ from typing import Any
 
 import keras
 
-from data_pipeline.skeleton import NUM_JOINTS
 from keras_apn.config import HEADS
 from keras_apn.models import blocks
 
@@ -23,6 +22,7 @@ def build_generator(
     levels: int = 4,
     occlusion: bool = True,
     head: str = "wide",
+    joints: int = 16,
 ) -> keras.Model:
     """Builds G.
 
@@ -34,16 +34,19 @@ def build_generator(
         occlusion: predict occlusion maps too; False is the paper's single-task ablation.
         head: one of `HEADS`: to how many channels the first of a branch's two 1x1 convolutions brings it, `wide` for
             `features`, `joints` for the number of joints, as Section 2.1 has it (BUILD_NOTES 48).
+        joints: number of joints, at least 1.
 
     Returns:
         A functional `keras.Model`: `image` [B, crop_size, crop_size, 3] float32 within 0 and 1 to a dict of
-        `stack1_pose`, `stack1_occlusion`, `stack2_pose`, ... each [B, crop_size / 4, crop_size / 4, 16] float32.
+        `stack1_pose`, `stack1_occlusion`, `stack2_pose`, ... each [B, crop_size / 4, crop_size / 4, joints] float32.
 
     Raises:
         ValueError: a size that cannot be built, or no such head.
     """
     if stacks < 1:
         raise ValueError(f"`stacks` must be at least 1. Received: stacks={stacks}")
+    if joints < 1:
+        raise ValueError(f"`joints` must be at least 1. Received: joints={joints}")
     if head not in HEADS:
         raise ValueError(f"`head` must be one of {HEADS}. Received: head={head}")
     check_size(crop_size, levels)
@@ -56,7 +59,7 @@ def build_generator(
             stem = blocks.Apart(name=f"stack{n}_stem")(stem)
             merged = [stem]
         for task in tasks(occlusion):
-            branch, maps = _head(body, features, head, name=f"stack{n}_{task}")
+            branch, maps = _head(body, features, head, joints, name=f"stack{n}_{task}")
             outputs[f"stack{n}_{task}"] = maps
             if n < stacks:
                 merged.append(blocks.conv(branch, features, name=f"stack{n}_{task}_features"))
@@ -107,11 +110,11 @@ def check_size(crop_size: int, levels: int) -> None:
         )
 
 
-def _head(x, features, head, *, name):
+def _head(x, features, head, joints, *, name):
     """One task's branch: its features for the next stack, and heatmaps from two 1x1 convolutions, the last linear."""
     x = branch = blocks.residual(x, features, name=f"{name}_res")
-    x = blocks.norm_relu(blocks.conv(x, features if head == "wide" else NUM_JOINTS, name=name), name=name)
-    maps = blocks.conv(x, NUM_JOINTS, name=f"{name}_maps", stddev=HEAD_STDDEV)
+    x = blocks.norm_relu(blocks.conv(x, features if head == "wide" else joints, name=name), name=name)
+    maps = blocks.conv(x, joints, name=f"{name}_maps", stddev=HEAD_STDDEV)
     # Heatmaps and their losses stay in float32 under mixed precision.
     maps = keras.layers.Activation("linear", dtype="float32", name=f"{name}_float32")(maps)
     return x if head == "wide" else branch, maps

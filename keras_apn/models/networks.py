@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from data_pipeline.geometry import STRIDE
+from data_pipeline.skeleton import MPII16, Skeleton
 from keras_apn.config import ModelConfig
 from keras_apn.models.discriminators import build_confidence_discriminator, build_pose_discriminator, judge, sees
 from keras_apn.models.generator import CONTEXT, build_generator, by_stack, tasks, with_context
@@ -21,6 +22,7 @@ def generator(model: ModelConfig) -> keras.Model:
         levels=model.levels,
         occlusion=not model.single_task,
         head=model.head,
+        joints=len(model.skeleton),
     )
 
 
@@ -32,6 +34,7 @@ def discriminators(model: ModelConfig) -> tuple[keras.Model | None, keras.Model 
         "levels": model.levels,
         "occlusion": not model.single_task,
         "design": model.discriminator_design,
+        "joints": len(model.skeleton),
     }
     p = c = None
     if model.discriminators and model.pose_discriminator:
@@ -51,9 +54,10 @@ class Networks:
         generator, pose_discriminator, confidence_discriminator: G, P and C; None for a discriminator that is not
             there.
         recompute: whether G forgets in training what its stacks compute, and computes it again for the gradient.
+        skeleton: whose joints they find.
 
     Attributes:
-        generator: G.
+        generator, skeleton: as given.
         discriminators: P and C, as far as they are there, by "p" and "c".
         tasks: the kinds of heatmap that G predicts, of "pose" and "occlusion".
         size: side of the heatmaps in pixels.
@@ -66,9 +70,10 @@ class Networks:
         pose_discriminator: keras.Model | None = None,
         confidence_discriminator: keras.Model | None = None,
         recompute: bool = False,
+        skeleton: Skeleton = MPII16,
     ) -> None:
         given = {"p": pose_discriminator, "c": confidence_discriminator}
-        self.generator = generator
+        self.generator, self.skeleton = generator, skeleton
         self.discriminators = {key: network for key, network in given.items() if network is not None}
         self.tasks = tasks("stack1_occlusion" in generator.output)
         self.size = generator.input_shape[1] // STRIDE
@@ -86,11 +91,11 @@ class Networks:
         """What P and C say of heatmaps at inference, whoever's they are.
 
         Args:
-            maps: a dict of heatmaps by task, [B, S / 4, S / 4, 16].
+            maps: a dict of heatmaps by task, [B, S / 4, S / 4, J].
             context: of the same people, from `predict`.
 
         Returns:
-            A dict of [B, 16] logits by "p" and "c".
+            A dict of [B, J] logits by "p" and "c".
         """
         return {key: judge(network, context, maps)[0] for key, network in self.discriminators.items()}
 
@@ -102,7 +107,7 @@ class Networks:
             training: whether G's batch norms take the batch's statistics.
 
         Returns:
-            `(stacks, context)`: of each stack a dict of [B, S / 4, S / 4, 16] maps by task; features of G, or `crop`.
+            `(stacks, context)`: of each stack a dict of [B, S / 4, S / 4, J] maps by task; features of G, or `crop`.
         """
         if training and self._recomputed is not None:
             maps = dict(self._recomputed(crop))

@@ -11,11 +11,18 @@ class BatchNormalization(keras.layers.BatchNormalization):
     """Keras's batch norm of [B, H, W, C] features, computed by TensorFlow's fused operation.
 
     So does Keras 2. Keras 3 writes it out, which is slower, and uses its input three times, so that two runs differ
-    (BUILD_NOTES 35). With `synchronized`, training takes the mean and variance of all replicas' batches, which are of
-    one size. Keras's own way of that is not used: it computes the variance as E[x^2] - E[x]^2, which in Keras 2 can
-    come out negative, by three sums over the replicas where one will do, and in Keras 3 leaves the moving averages of
-    each replica to themselves. Name, arguments and weights are Keras's, so that files of weights serve both.
+    (BUILD_NOTES 35). The moving averages are each replica's own until they are read, which gives their mean: so it is
+    in Keras 2, while in Keras 3 each process would hold what it alone saw, and the chief save that. With
+    `synchronized`, training takes the mean and variance of all replicas' batches, which are of one size. Keras's own
+    way of that is not used: it computes the variance as E[x^2] - E[x]^2, which in Keras 2 can come out negative, by
+    three sums over the replicas where one will do. Name, arguments and weights are Keras's, so that files of weights
+    serve both.
     """
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Makes the weights, for features of this shape."""
+        with tf.variable_creator_scope(_own_statistics):
+            super().build(input_shape)
 
     def call(self, inputs: tf.Tensor, training: bool | None = None, mask: tf.Tensor | None = None) -> tf.Tensor:
         """[B, H, W, C] features, normalised."""
@@ -55,6 +62,11 @@ class BatchNormalization(keras.layers.BatchNormalization):
         away = mean - origin
         away, square = tf.unstack(replicas.mean(tf.stack([away, variance + tf.square(away)])))
         return origin + away, tf.maximum(square - tf.square(away), 0.0)
+
+
+def _own_statistics(make, **told):
+    """A variable as told; one that no gradient moves is every replica's own."""
+    return make(**(told if told["trainable"] else {**told, **replicas.OWN}))
 
 
 def synchronize(*networks: keras.Model | None) -> None:

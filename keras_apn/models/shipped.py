@@ -5,6 +5,8 @@ import os
 from data_pipeline.common.files import StrPath
 
 SHIPPED = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "shipped")
+# Of their weights, by their names: what was learned from photographs has the photographs' terms.
+LICENCES = {"apn-mobile": "research use, as MPII's and LSPET's photographs"}
 
 
 def names() -> list[str]:

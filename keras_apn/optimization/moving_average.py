@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import keras
 import tensorflow as tf
 
-from keras_apn import keras_compat
+from keras_apn import keras_compat, replicas
 
 
 class MovingAverage:
@@ -22,9 +22,9 @@ class MovingAverage:
         self.network, self.decay = network, decay
         # The statistics of batch norms differ from replica to replica.
         self.values = [
-            (keras_compat.same_everywhere if weight.trainable else keras_compat.own_everywhere)(
-                tf.convert_to_tensor(weight)
-            )
+            keras_compat.same_everywhere(tf.convert_to_tensor(weight))
+            if weight.trainable
+            else tf.Variable(tf.convert_to_tensor(weight), trainable=False, **replicas.OWN)
             for weight in network.weights
         ]
 

@@ -19,7 +19,7 @@ import matplotlib
 import tensorflow as tf
 from absl import flags
 
-from data_pipeline.common import program
+from data_pipeline.common import outputs, program
 from data_pipeline.common.errors import UserError
 from data_pipeline.common.files import write_json, write_whole
 from data_pipeline.records import dataset
@@ -52,7 +52,7 @@ def collect(
     scored = []
     for run in loaded:
         scored.append(runs.score(run, paths, metric, ranges))
-        rate = scored[-1].scores["curve"][comparison.HEADLINES[metric]][-1]
+        rate = scored[-1].scores["curve"][comparison.headline(metric, run.skeleton)][-1]
         print(f"{run.name}: {'no joint is annotated' if rate is None else f'{rate:.2f}'}", flush=True)
     return scored
 
@@ -88,6 +88,7 @@ def define_flags() -> None:
 
 def main(values: flags.FlagValues) -> None:
     """Scores, compares and writes."""
+    outputs.require_folder(values.output, "output")
     names = runs.label(values.workdirs, values.names)
     configs = [configuration.load(workdir) for workdir in values.workdirs]
     paths = runs.shared_records(values.workdirs, configs, values.records)
@@ -95,7 +96,6 @@ def main(values: flags.FlagValues) -> None:
     if not described["people"]:
         raise UserError(f"The shards of {paths[0]} and its like hold no people; build the records again")
     metric = described["metric"]
-    _make_folder(values.output)
     scored = collect(names, values.workdirs, paths, metric, values.flip)
     compared = {**comparison.compare(scored, metric), "seeds": seeds.compare(scored, metric)}
     pattern = values.records or configs[0].data.validation_records
@@ -108,14 +108,6 @@ def main(values: flags.FlagValues) -> None:
     except OSError as error:
         raise UserError(f"{values.output} cannot be written to ({error.strerror}); give another --output") from error
     print(f"Open {target}")
-
-
-def _make_folder(path):
-    """Makes the folder before the work is done rather than after."""
-    try:
-        os.makedirs(path, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"--output={path} cannot be made ({error.strerror})") from error
 
 
 if __name__ == "__main__":

@@ -4,25 +4,16 @@ A table is a dict of `columns`, a list of titles, and `rows`, dicts of `name`, `
 no run's) and `cells`: dicts of `text`, `best` (bold) and `bar` (a percent to draw, or None).
 """
 
-import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from data_pipeline.skeleton import COLUMNS, JOINTS_14
-from keras_apn.metrics import pck
 from keras_apn.report import comparison
 from keras_apn.report.runs import Run
 
 MISSING = "\N{EN DASH}"
 MINUS = "\N{MINUS SIGN}"
-LABELS = {
-    "mean_14": "mean of 14",
-    "pooled_14": "pooled 14",
-    "pooled_16": "pooled 16",
-    "auc": "area",
-}
 
 # Titles of `discrimination.Discrimination.scores`, and whether the least is best, or None for no best.
 DISCRIMINATION = {
@@ -44,8 +35,10 @@ DISCRIMINATION = {
 
 
 def label(title: str) -> str:
-    """A title of `pck.TITLES` in words."""
-    return LABELS.get(title, title)
+    """A title of `Skeleton.titles` in words."""
+    words = {"mean": "mean of", "pooled": "pooled"}
+    kind, _, count = title.partition("_")
+    return f"{words[kind]} {count}" if kind in words and count.isdecimal() else "area" if title == "auc" else title
 
 
 def number(value: float | None, digits: int = 1, sign: bool = False) -> str:
@@ -78,7 +71,7 @@ def _mark(cells, least=False):
             one["best"] = one["text"] == best["text"]
 
 
-def _by_run(runs, columns):
+def by_run(runs: Sequence[Run], columns: Mapping[str, tuple[list, bool | None]]) -> dict[str, list]:
     """A table of runs; `columns` is a dict of title to `(cells, whether the least is best or None for no best)`."""
     for cells, least in columns.values():
         if least is not None:
@@ -99,14 +92,14 @@ def scores(runs: Sequence[Run], key: str) -> dict[str, list]:
         done = run.state.get("epoch")
         return _text(MISSING if done is None else f"{run.state['best_epoch']} of {done}")
 
-    columns = {label(title): column(lambda run, t=title: run.scores[key][t]) for title in pck.TITLES}
+    columns = {label(title): column(lambda run, t=title: run.scores[key][t]) for title in runs[0].skeleton.titles}
     for name in ("mean", "median"):
         columns[f"{name} error"] = column(lambda run, n=name: run.scores["error_head_sizes"][n], 2, True)
-    columns["hidden AP"] = column(lambda run: (run.scores["occlusion_ap"] or {}).get("mean_14"))
+    columns["hidden AP"] = column(lambda run: (run.scores["occlusion_ap"] or {}).get(run.skeleton.mean))
     columns["implau\N{SOFT HYPHEN}sible"] = column(lambda run: (run.scores["implausible"] or {}).get("either"), 1, True)
     columns["million weights"] = [cell(run.parameters / 1e6, 2) for run in runs], None
     columns["best epoch"] = [epochs(run) for run in runs], None
-    return _by_run(runs, columns)
+    return by_run(runs, columns)
 
 
 def where(runs: Sequence[Run], numbers: dict[str, int], key: str, compared: dict[str, Any]) -> dict[str, list]:
@@ -121,8 +114,7 @@ def where(runs: Sequence[Run], numbers: dict[str, int], key: str, compared: dict
     columns = [{"name": run.name, "run": numbers[run.name]} for run in runs]
     rows = []
     each = [comparison.rates(run.scores, key) for run in runs]
-    titles = (*COLUMNS, *comparison.HIDDEN, compared["headline"])
-    for title in [t for t in titles if any(rates[t] is not None for rates in each)]:
+    for title in [t for t in _titles(runs, compared) if any(rates[t] is not None for rates in each)]:
         cells = [cell(rates[title], bar=True) for rates in each]
         _mark(cells)
         lead = compared["lead"] and compared["lead"][title]
@@ -132,7 +124,7 @@ def where(runs: Sequence[Run], numbers: dict[str, int], key: str, compared: dict
 
 def differences(runs: Sequence[Run], compared: dict[str, Any]) -> dict[str, list] | None:
     """Every run against the first, with intervals; None for a single run."""
-    titles = (*COLUMNS, *comparison.HIDDEN, compared["headline"])
+    titles = _titles(runs, compared)
     rows = []
     for n, run in enumerate(runs[1:], start=1):
         found = [compared["to_first"][run.name][title] for title in titles]
@@ -144,18 +136,24 @@ def differences(runs: Sequence[Run], compared: dict[str, Any]) -> dict[str, list
     return {"columns": [label(title) for title in titles], "rows": rows} if rows else None
 
 
+def _titles(runs, compared):
+    """What is compared joint by joint, and the headline."""
+    skeleton = runs[0].skeleton
+    return *skeleton.columns, *comparison.hidden_titles(skeleton), compared["headline"]
+
+
 def visibility(runs: Sequence[Run]) -> dict[str, list] | None:
     """Wrists and elbows by visibility (the paper's Table 3), with the number of joints; None where it is not known."""
     if all(share is None for seen in ("visible", "occluded") for share in runs[0].scores[seen].values()):
         return None
-    columns = {}
-    for joint in ("wrist", "elbow"):
+    columns, names = {}, runs[0].skeleton.by_visibility
+    for joint in names:
         for seen in ("visible", "occluded"):
             columns[f"{seen} {joint}"] = [cell(run.scores[seen][joint], bar=True) for run in runs], False
-    table = _by_run(runs, columns)
+    table = by_run(runs, columns)
     counts = [
         _text(count_by_visibility(runs[0], joint, seen == "visible"))
-        for joint in ("wrist", "elbow")
+        for joint in names
         for seen in ("visible", "occluded")
     ]
     table["rows"].append({"name": "number of joints", "run": None, "cells": counts})
@@ -164,7 +162,7 @@ def visibility(runs: Sequence[Run]) -> dict[str, list] | None:
 
 def count_by_visibility(run: Run, joint: str, visible: bool) -> int:
     """How many joints of a column are counted and visible, or occluded."""
-    joints = list(COLUMNS[joint])
+    joints = list(run.skeleton.columns[joint])
     counted = ~np.isnan(run.normalised[:, joints]) & run.found["occlusion_known"][:, None]
     return int((counted & (run.found["visible"][:, joints] == visible)).sum())
 
@@ -173,13 +171,14 @@ def occlusion(runs: Sequence[Run]) -> dict[str, list] | None:
     """Average precision of occlusion; None where no run predicts it."""
     if not any(run.scores["occlusion_ap"] for run in runs):
         return None
+    skeleton = runs[0].skeleton
     columns = {
         label(title): ([cell((run.scores["occlusion_ap"] or {}).get(title)) for run in runs], False)
-        for title in (*COLUMNS, "mean_14")
+        for title in (*skeleton.columns, skeleton.mean)
     }
-    table = _by_run(runs, columns)
+    table = by_run(runs, columns)
     share = next(run.scores["occlusion_ap"]["share"] for run in runs if run.scores["occlusion_ap"])
-    cells = [cell(share[title]) for title in COLUMNS]
+    cells = [cell(share[title]) for title in skeleton.columns]
     table["rows"].append({"name": "chance (joints that are hidden, %)", "run": None, "cells": [*cells, _text("")]})
     return table
 
@@ -190,7 +189,7 @@ def implausible(runs: Sequence[Run]) -> dict[str, list] | None:
         return None
     names = {"limbs": "limb lengths", "symmetry": "symmetry", "either": "either"}
     columns = {title: ([cell(run.scores["implausible"][name]) for run in runs], True) for name, title in names.items()}
-    table = _by_run(runs, columns)
+    table = by_run(runs, columns)
     truth = runs[0].scores["implausible"]["truth"]
     cells = [_text(MISSING), _text(MISSING), cell(truth)]
     table["rows"].append({"name": "the true poses", "run": None, "cells": cells})
@@ -203,9 +202,10 @@ def verdicts(runs: Sequence[Run], threshold: float) -> dict[str, list] | None:
         return None
 
     def mean(run, name, found):
-        away, values = run.normalised[:, list(JOINTS_14)], run.found.get(name)
+        counted = list(run.skeleton.counted)
+        away, values = run.normalised[:, counted], run.found.get(name)
         chosen = (away <= threshold) if found else (away > threshold)
-        return 100.0 * float(values[:, list(JOINTS_14)][chosen].mean()) if values is not None and chosen.any() else None
+        return 100.0 * float(values[:, counted][chosen].mean()) if values is not None and chosen.any() else None
 
     columns = {
         f"{who}, joints {'found' if found else 'missed'}": (
@@ -215,7 +215,7 @@ def verdicts(runs: Sequence[Run], threshold: float) -> dict[str, list] | None:
         for who, name in (("P", "plausible"), ("C", "confident"))
         for found in (True, False)
     }
-    return _by_run(runs, columns)
+    return by_run(runs, columns)
 
 
 def discriminators(runs: Sequence[Run]) -> dict[str, list] | None:
@@ -227,15 +227,12 @@ def discriminators(runs: Sequence[Run]) -> dict[str, list] | None:
         found = [(run.scores["discriminators"] or {}).get(key) or {} for run in runs]
         for name, (title, least) in DISCRIMINATION[key].items():
             columns[f"{who}: {title}"] = [cell(scores.get(name), 3) for scores in found], least
-    return _by_run(runs, columns)
+    return by_run(runs, columns)
 
 
 def settings(runs: Sequence[Run]) -> tuple[dict[str, Any] | None, dict[str, Any]]:
     """`(different, same)`: the flags in which the runs differ, a column a run, and a dict of the others."""
-    each = [
-        {name: value for part in dataclasses.asdict(run.config).values() for name, value in part.items()}
-        for run in runs
-    ]
+    each = [run.config.flags() for run in runs]
     rows = [
         {"name": f"--{name}", "run": None, "cells": [_text(flags[name]) for flags in each]}
         for name in each[0]

@@ -5,16 +5,26 @@ from typing import Any
 
 import numpy as np
 
-from data_pipeline.skeleton import COLUMNS, JOINTS_14
+from data_pipeline.skeleton import MPII16, Skeleton
 from keras_apn.metrics import pck
 from keras_apn.report.runs import Run
 
-# The "mean" that each metric's tables are published in.
-HEADLINES = {"pckh": "mean_14", "pck": "pooled_14"}
 RESAMPLES, SEED, INTERVAL = 1000, 0, (2.5, 97.5)
-# The joints of the paper's Table 3 that something hides, left and right pooled.
-HIDDEN = {"hidden wrist": "wrist", "hidden elbow": "elbow"}
-TITLES = (*COLUMNS, *HIDDEN, "mean_14", "pooled_14")
+
+
+def headline(metric: str, skeleton: Skeleton = MPII16) -> str:
+    """The "mean" that a metric's tables are published in: LSP's PCK pools the joints, all others average them."""
+    return skeleton.pooled if metric == "pck" else skeleton.mean
+
+
+def hidden_titles(skeleton: Skeleton = MPII16) -> dict[str, str]:
+    """Titles of the joints that something hides, left and right pooled, and the column of each: the paper's Table 3."""
+    return {f"hidden {name}": name for name in skeleton.by_visibility}
+
+
+def titles(skeleton: Skeleton = MPII16) -> tuple[str, ...]:
+    """What is compared, in the order of tables."""
+    return *skeleton.columns, *hidden_titles(skeleton), skeleton.mean, skeleton.pooled
 
 
 def resample(people: int) -> np.ndarray:
@@ -24,29 +34,37 @@ def resample(people: int) -> np.ndarray:
 
 
 def resampled_rates(
-    normalised: np.ndarray, hidden: np.ndarray, threshold: float, drawn: np.ndarray
+    normalised: np.ndarray,
+    hidden: np.ndarray,
+    threshold: float,
+    drawn: np.ndarray,
+    skeleton: Skeleton = MPII16,
 ) -> dict[str, np.ndarray]:
-    """`pck.rates`, and those of `HIDDEN`, of every resample.
+    """`pck.rates`, and those of `hidden_titles`, of every resample.
 
     Args:
-        normalised: [N, 16] from `pck.distances`.
-        hidden: [N, 16] bool, of what is counted, which joints are known to be hidden.
+        normalised: [N, J] from `pck.distances`.
+        hidden: [N, J] bool, of what is counted, which joints are known to be hidden.
         threshold: in its unit.
         drawn: from `resample`.
+        skeleton: whose joints they are.
 
     Returns:
-        A dict of [R] percents for each of `TITLES`, NaN where a resample has no such joint.
+        A dict of [R] percents for each of `titles`, NaN where a resample has no such joint.
     """
     counted, found = ~np.isnan(normalised), normalised <= threshold
     count, right = (drawn @ of.astype(np.float32) for of in (counted, found))
     count_hidden, right_hidden = (drawn @ (of & hidden).astype(np.float32) for of in (counted, found))
-    fourteen = list(JOINTS_14)
+    chosen, columns = list(skeleton.counted), skeleton.columns
     with np.errstate(invalid="ignore"):
         each = 100.0 * right / count
-        pooled = _pooled(right, count, fourteen)
-        table = {name: _mean(each[:, list(joints)]) for name, joints in COLUMNS.items()}
-        table |= {title: _pooled(right_hidden, count_hidden, list(COLUMNS[name])) for title, name in HIDDEN.items()}
-        return {**table, "mean_14": _mean(each[:, fourteen]), "pooled_14": pooled}
+        pooled = _pooled(right, count, chosen)
+        table = {name: _mean(each[:, list(joints)]) for name, joints in columns.items()}
+        table |= {
+            title: _pooled(right_hidden, count_hidden, list(columns[name]))
+            for title, name in hidden_titles(skeleton).items()
+        }
+        return {**table, skeleton.mean: _mean(each[:, chosen]), skeleton.pooled: pooled}
 
 
 def _pooled(right, count, joints):
@@ -55,8 +73,8 @@ def _pooled(right, count, joints):
 
 
 def rates(scores: dict[str, Any], key: str) -> dict[str, float | None]:
-    """A run's percents by `TITLES`, None where there is no such joint; `key` is that of its scores' rates."""
-    return {**scores[key], **{title: scores["occluded"][joint] for title, joint in HIDDEN.items()}}
+    """A run's percents by `titles`, None where there is no such joint; `key` is that of its scores' rates."""
+    return {**scores[key], **{f"hidden {name}": rate for name, rate in scores["occluded"].items()}}
 
 
 def _mean(values):
@@ -85,22 +103,23 @@ def compare(runs: Sequence[Run], metric: str) -> dict[str, Any]:
         by title `{"value", "interval", "sure"}`, `sure` where the interval leaves out 0. Intervals are of the choice
         of people alone: each resample draws the same people for every run.
     """
-    threshold, headline = pck.THRESHOLDS[metric], HEADLINES[metric]
+    threshold, skeleton = pck.THRESHOLDS[metric], runs[0].skeleton
+    title_of_all, shown = headline(metric, skeleton), titles(skeleton)
     drawn = resample(len(runs[0].normalised))
     hidden = ~runs[0].found["visible"] & runs[0].found["occlusion_known"][:, None]
-    sampled = {run.name: resampled_rates(run.normalised, hidden, threshold, drawn) for run in runs}
+    sampled = {run.name: resampled_rates(run.normalised, hidden, threshold, drawn, skeleton) for run in runs}
     each = {run.name: rates(run.scores, f"{metric}@{threshold}") for run in runs}
 
     def difference(one, other):
-        return {title: _difference(each, sampled, one, other, title) for title in TITLES}
+        return {title: _difference(each, sampled, one, other, title) for title in shown}
 
     first, *others = each
-    order = sorted(each, key=lambda name: -(each[name][headline] or 0.0))
+    order = sorted(each, key=lambda name: -(each[name][title_of_all] or 0.0))
     leader = order[0]
     rival = first if leader != first else next(iter(order[1:]), None)
     return {
-        "headline": headline,
-        "intervals": {name: {title: interval(values[title]) for title in TITLES} for name, values in sampled.items()},
+        "headline": title_of_all,
+        "intervals": {name: {title: interval(values[title]) for title in shown} for name, values in sampled.items()},
         "leader": leader,
         "rival": rival,
         "lead": difference(leader, rival) if rival else None,

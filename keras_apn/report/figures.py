@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-from data_pipeline.skeleton import COLUMNS
 from keras_apn.report import cells, findings, misses, plots
 from keras_apn.report.runs import Run
 
@@ -122,7 +121,7 @@ def _logged(runs, key, title):
 def curves(runs: Sequence[Run], key: str, headline: str, unit: str) -> list[dict[str, Any]]:
     """Figure 5: the mean, then every column."""
     plotted = []
-    for title in (headline, *COLUMNS):
+    for title in (headline, *runs[0].skeleton.columns):
         thresholds = {run.name: run.scores["curve"]["thresholds"] for run in runs}
         percents = {run.name: run.scores["curve"][title] for run in runs}
         told = "; ".join(f"{run.name} {cells.number(run.scores[key][title])} %" for run in runs)
@@ -138,7 +137,7 @@ def curves(runs: Sequence[Run], key: str, headline: str, unit: str) -> list[dict
 
 def bars(runs: Sequence[Run], key: str, compared: dict[str, Any]) -> dict[str, str]:
     """Figure 9."""
-    titles = {compared["headline"]: "total", **{name: name for name in COLUMNS}}
+    titles = {compared["headline"]: "total", **{name: name for name in runs[0].skeleton.columns}}
     rates = {run.name: run.scores[key] for run in runs}
     told = "; ".join(f"{name} {cells.number(values[compared['headline']])} %" for name, values in rates.items())
     return {"source": plots.bars(rates, titles, compared["intervals"]), "alt": f"Scores by joint. Total: {told}."}

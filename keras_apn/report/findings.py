@@ -3,13 +3,18 @@
 from collections.abc import Sequence
 from typing import Any
 
-from data_pipeline.skeleton import COLUMNS
+from data_pipeline.skeleton import Skeleton
+from keras_apn.evaluation import tables
 from keras_apn.report.cells import MINUS, count_by_visibility, label, number, span
 from keras_apn.report.runs import Run
 
 WORST_JOINTS = 3
-UNITS = {"pckh": "head sizes", "pck": "torso sizes"}
-METRIC_NAMES = {"pckh": "PCKh@0.5", "pck": "PCK@0.2"}
+METRIC_NAMES = {
+    "pckh": "PCKh@0.5",
+    "pck": "PCK@0.2",
+    "pck_box": "PCK@0.05 of the box",
+    "pck_oks": "PCK at COCO's 2 sigma",
+}
 # Two seeds of one setting were 2 points apart with intervals that leave out zero.
 LUCK = "They differ in the seed alone, so this is the luck of training."
 ONE_TRAINING = "It is one training each: other seeds may come out otherwise."
@@ -20,6 +25,13 @@ KINDS = {
     "near": "just outside (within twice the threshold)",
     "far": "elsewhere",
 }
+
+
+def unit(metric: str, skeleton: Skeleton) -> str:
+    """What a metric's distances are told in."""
+    if metric == "pck":
+        return "torso sizes" if skeleton.torso else tables.UNITS["pair"]
+    return "2 sigma of the joint" if metric == "pck_oks" else tables.UNITS[skeleton.unit]
 
 
 def verdict(runs: Sequence[Run], key: str, compared: dict[str, Any], different: Sequence[str]) -> tuple[str, str]:
@@ -68,9 +80,11 @@ def _over_seeds(told, title):
 def weak_points(run: Run, key: str) -> list[tuple[str, str]]:
     """What does it get wrong? A list of `(what, sentence)` of one run."""
     found = run.scores
-    worst = sorted((found[key][name], name) for name in COLUMNS if found[key][name] is not None)[:WORST_JOINTS]
+    worst = sorted((found[key][name], name) for name in run.skeleton.columns if found[key][name] is not None)[
+        :WORST_JOINTS
+    ]
     points = [("Worst joints", ", ".join(f"{name} {number(rate, 0)} %" for rate, name in worst))]
-    hidden = [_hidden(run, joint) for joint in ("wrist", "elbow") if found["occluded"][joint] is not None]
+    hidden = [_hidden(run, joint) for joint in run.skeleton.by_visibility if found["occluded"][joint] is not None]
     if hidden:
         points.append(("Hidden joints", "; ".join(hidden)))
     if left := found["implausible"]:

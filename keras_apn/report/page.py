@@ -7,7 +7,7 @@ from typing import Any
 import jinja2
 
 from keras_apn.metrics import pck
-from keras_apn.report import cells, figures, findings, panels, plots, samples, seeds
+from keras_apn.report import cells, figures, findings, panels, plots, right_joints, samples, seeds
 from keras_apn.report.runs import Run
 
 TEMPLATE = "page.html.jinja"
@@ -52,15 +52,17 @@ def pictures(
         A dict: `strip`, the worst people's truth and prediction; `groups`, by title lists of rows of `panels.Tile`s;
         `panels`, dicts of `truth` and `runs`, what `panels.figure8` gives for each.
     """
-    chosen = samples.gallery(leader.normalised, threshold, max(gallery, STRIP))
+    skeleton = leader.skeleton
+    chosen = samples.gallery(leader.normalised, threshold, max(gallery, STRIP), skeleton)
     strip, chosen = chosen["worst"][:STRIP], {name: people[:gallery] for name, people in chosen.items()}
     if rival:
-        chosen |= samples.changed(leader.normalised, rival.normalised, threshold, gallery)
-    hidden = [n for n in samples.ranked(leader.normalised, threshold) if len(panels.hidden_joints(leader, n)) > 1]
+        chosen |= samples.changed(leader.normalised, rival.normalised, threshold, gallery, skeleton)
+    order = samples.ranked(leader.normalised, threshold, skeleton)
+    hidden = [n for n in order if len(panels.hidden_joints(leader, n)) > 1]
     shown = samples.spread(hidden, count)
     wanted = {*strip, *shown, *(n for people in chosen.values() for n in people)}
     sizes = {run.estimator.crop_size for run in runs}
-    crops = {size: panels.crops_of(paths, size, wanted) for size in sizes}
+    crops = {size: panels.crops_of(paths, size, wanted, skeleton=skeleton) for size in sizes}
 
     def crop(run, n):
         return crops[run.estimator.crop_size][n]
@@ -104,7 +106,11 @@ def build(
     Returns:
         A dict.
     """
-    threshold, name, unit = pck.THRESHOLDS[metric], findings.METRIC_NAMES[metric], findings.UNITS[metric]
+    threshold, name, unit = (
+        pck.THRESHOLDS[metric],
+        findings.METRIC_NAMES[metric],
+        findings.unit(metric, runs[0].skeleton),
+    )
     key, numbers = f"{metric}@{threshold}", {run.name: n for n, run in enumerate(runs)}
     by_name = {run.name: run for run in runs}
     leader, rival = by_name[compared["leader"]], by_name.get(compared["rival"])
@@ -145,12 +151,13 @@ def _tables(runs, key, compared, threshold):
     return {
         "scores": cells.scores(runs, key),
         "differences": cells.differences(runs, compared),
-        "seeds": seeds.table(compared["seeds"], compared["headline"]),
+        "seeds": seeds.table(compared["seeds"], compared["headline"], runs[0].skeleton),
         "visibility": cells.visibility(runs),
         "occlusion": cells.occlusion(runs),
         "implausible": cells.implausible(runs),
         "verdicts": cells.verdicts(runs, threshold),
         "discriminators": cells.discriminators(runs),
+        "right": right_joints.of_runs(runs),
     }
 
 

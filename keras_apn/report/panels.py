@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from data_pipeline import drawing
-from data_pipeline.skeleton import COLUMNS, JOINTS, JOINTS_14
+from data_pipeline.skeleton import MPII16, Skeleton
 from keras_apn.evaluation import scoring
 from keras_apn.inference import visualization
 from keras_apn.report import plots
@@ -20,7 +20,7 @@ from keras_apn.report.runs import Run
 SIDE, JPEG_QUALITY = 192, 86
 # Of an occluded person's joints the panels show so many, those first that are hardest to guess.
 MOST_JOINTS = 4
-ORDER = [n for column in ("wrist", "elbow", "ankle", "knee", "hip", "shoulder", "head") for n in COLUMNS[column]]
+HARD = ("wrist", "elbow", "ankle", "knee", "hip", "shoulder", "head")
 COLOURS = "inferno"
 
 
@@ -46,19 +46,23 @@ def jpeg(image: np.ndarray) -> str:
 
 
 def crops_of(
-    paths: Sequence[str], crop_size: int, people: Collection[int], batch_size: int = 16
+    paths: Sequence[str],
+    crop_size: int,
+    people: Collection[int],
+    batch_size: int = 16,
+    skeleton: Skeleton = MPII16,
 ) -> dict[int, np.ndarray]:
     """Unaugmented crops of some of the people of records.
 
     Args:
-        paths, crop_size, batch_size: as for `scoring.examples`.
+        paths, crop_size, batch_size, skeleton: as for `scoring.examples`.
         people: their numbers in the records' order.
 
     Returns:
         A dict of number to [S, S, 3] float32 within 0 and 1.
     """
     wanted, found, first = set(people), {}, 0
-    for example in scoring.examples(paths, crop_size, batch_size):
+    for example in scoring.examples(paths, crop_size, batch_size, skeleton=skeleton):
         count = len(example["true"])
         for n in sorted(wanted & set(range(first, first + count))):
             found[n] = example["crop"][n - first].numpy()
@@ -73,7 +77,7 @@ def truth(run: Run, crop: np.ndarray, n: int) -> Tile:
     found = run.found
     picture, (joints,) = drawing.enlarged(_bytes(crop), SIDE, found["true"][n])
     hidden = _hidden(found, n)
-    drawn = drawing.draw_pose(picture, joints, hidden, found["annotated"][n])
+    drawn = drawing.draw_pose(picture, joints, hidden, found["annotated"][n], run.skeleton)
     if not found["occlusion_known"][n]:
         told = f"The annotated pose of {_who(found, n)}; which joints are hidden is not known."
         return Tile(jpeg(drawn), "truth, occlusion not known", told)
@@ -81,12 +85,13 @@ def truth(run: Run, crop: np.ndarray, n: int) -> Tile:
 
 
 def prediction(run: Run, crop: np.ndarray, n: int, threshold: float, named: bool = True) -> Tile:
-    """Person `n` as a `runs.Run` predicts it, with how many of the 14 joints it finds; `named` tells whose it is."""
+    """Person `n` as a `runs.Run` predicts it, with how many of the joints it finds; `named` tells whose it is."""
     found, away = run.found, run.normalised[n]
     picture, (joints,) = drawing.enlarged(_bytes(crop), SIDE, found["predicted"][n])
-    drawn = visualization.draw_prediction(picture, joints, found["occluded"][n] if "occluded" in found else None)
-    counted = [i for i in JOINTS_14 if not np.isnan(away[i])]
-    wrong = [JOINTS[i].replace("_", " ") for i in counted if away[i] > threshold]
+    hidden = found["occluded"][n] if "occluded" in found else None
+    drawn = visualization.draw_prediction(picture, joints, hidden, run.skeleton)
+    counted = [i for i in run.skeleton.counted if not np.isnan(away[i])]
+    wrong = [run.skeleton.joints[i].replace("_", " ") for i in counted if away[i] > threshold]
     score = f"{len(counted) - len(wrong)} of {len(counted)}"
     told = f" Missed: {', '.join(wrong)}." if wrong else ""
     caption = f"{run.name}: {score}" if named else f"finds {score}"
@@ -98,7 +103,7 @@ def _who(found, n):
 
 
 def _hidden(found, n):
-    """(16,) bool, the joints of person `n` that are known to be hidden."""
+    """(J,) bool, the joints of person `n` that are known to be hidden."""
     return found["annotated"][n] & ~found["visible"][n] & found["occlusion_known"][n]
 
 
@@ -107,7 +112,14 @@ def hidden_joints(run: Run, n: int) -> list[int]:
     found, true = run.found, run.found["true"][n]
     within = ((true >= -0.5) & (true < run.estimator.crop_size - 0.5)).all(axis=-1)
     hidden = _hidden(found, n) & within
-    return [i for i in ORDER if hidden[i]][:MOST_JOINTS]
+    return [i for i in _hardest_first(run.skeleton) if hidden[i]][:MOST_JOINTS]
+
+
+def _hardest_first(skeleton):
+    """The joints of the columns, people's hardest to guess first."""
+    columns = [name for name in HARD if name in skeleton.columns]
+    columns += [name for name in skeleton.columns if name not in HARD]
+    return list(dict.fromkeys(n for name in columns for n in skeleton.columns[name]))
 
 
 def figure8(run: Run, crop: np.ndarray, n: int, threshold: float) -> dict[str, Any]:
@@ -151,17 +163,17 @@ def _heatmap(run, crop, n, joint, task, heatmap):
     cv2.drawMarker(drawn, _pixel(true), (255, 255, 255), cv2.MARKER_CROSS, 13, 1, cv2.LINE_AA)
     cv2.circle(drawn, _pixel(found), 8, (0, 0, 0), 3, cv2.LINE_AA)
     cv2.circle(drawn, _pixel(found), 8, drawing.LEFT, 1, cv2.LINE_AA)
-    name, peak = JOINTS[joint].replace("_", " "), float(heatmap.max())
+    name, peak = run.skeleton.joints[joint].replace("_", " "), float(heatmap.max())
     return Tile(jpeg(drawn), f"{name}: {peak:.2f}", f"{run.name}'s {task} heatmap of the {name}, highest {peak:.2f}.")
 
 
 def _verdicts(run, n, threshold):
     found, away = run.found, run.normalised[n]
     said = {who: found[name][n] for who, name in (("P", "plausible"), ("C", "confident")) if name in found}
-    plot = plots.verdicts(said, away <= threshold, ~np.isnan(away), _hidden(found, n))
+    plot = plots.verdicts(said, away <= threshold, ~np.isnan(away), _hidden(found, n), run.skeleton.joints)
     told = "; ".join(
         f"{name.replace('_', ' ')}: {', '.join(f'{who} {each[i]:.2f}' for who, each in said.items())}"
-        for i, name in enumerate(JOINTS)
+        for i, name in enumerate(run.skeleton.joints)
     )
     title = " and ".join(said)
     return Tile(plot, title, f"What {title} of {run.name} say. {told}.")

@@ -6,12 +6,14 @@ hatches as well. Each plot is small and is one figure: the page puts as many sid
 
 import base64
 import io
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
-from data_pipeline.skeleton import JOINTS
+from data_pipeline.skeleton import MPII16
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (5, 1.5, 1, 1.5)), (0, (8, 2)))
@@ -20,7 +22,6 @@ HATCHES = ("", "////", "\\\\\\\\", "xxxx", "----", "||||", "++++")
 GREY = "#595959"
 # Of parts of a whole, which are no runs.
 SHADES = ("#1A1A1A", "#757575", "#ABABAB", "#DEDEDE")
-# Text stays text-sized where the page shows a plot at its own width.
 LOOK = {
     "font.size": 8.5,
     "axes.spines.top": False,
@@ -46,12 +47,14 @@ def colour(n: int) -> str:
     return COLOURS[n % len(COLOURS)]
 
 
-def _line(n):
+def line_style(n: int) -> dict[str, Any]:
+    """Of the n-th run."""
     return {"color": colour(n), "linestyle": DASHES[n % len(DASHES)], "linewidth": 1.6}
 
 
-def _marker(n):
-    # Every other run's marker is hollow, so that it is told from its neighbour at a small size too.
+def marker_style(n: int) -> dict[str, Any]:
+    """Of the n-th run's marks."""
+    # Every other one is hollow, to be told from its neighbour at a small size too.
     return {
         "marker": MARKERS[n % len(MARKERS)],
         "markersize": 4.5,
@@ -64,7 +67,7 @@ def _bar(n):
     return {"color": colour(n), "hatch": HATCHES[n % len(HATCHES)], "edgecolor": "white", "linewidth": 0.5}
 
 
-def _drawn(width, height, draw):
+def drawn(width: float, height: float, draw: Callable) -> str:
     """A figure of inches as a data URI; `draw` is given its axes."""
     with matplotlib.rc_context(LOOK):
         figure = Figure((width, height), layout="constrained")
@@ -82,10 +85,10 @@ def key(n: int, kind: str) -> str:
         if kind == "bar":
             axes.bar([0], [1], width=1, **_bar(n))
         else:
-            line = _line(n) if kind == "line" else {"color": colour(n)}
-            axes.plot([0, 0.5, 1], [0, 0, 0], **line, **_marker(n), markevery=[1])
+            line = line_style(n) if kind == "line" else {"color": colour(n)}
+            axes.plot([0, 0.5, 1], [0, 0, 0], **line, **marker_style(n), markevery=[1])
 
-    return _drawn(0.42, 0.16, draw)
+    return drawn(0.42, 0.16, draw)
 
 
 def intervals(values: dict[str, float | None], edges: dict[str, list[float] | None], label: str) -> str:
@@ -101,13 +104,13 @@ def intervals(values: dict[str, float | None], edges: dict[str, list[float] | No
         for n, (name, value) in enumerate(values.items()):
             if value is not None:
                 axes.plot(edges[name] or [value, value], [n, n], color=colour(n), linewidth=2.5, solid_capstyle="butt")
-                axes.plot([value], [n], **{**_marker(n), "markersize": 7})
+                axes.plot([value], [n], **{**marker_style(n), "markersize": 7})
         axes.set_yticks(range(len(values)), [_short(name) for name in values])
         axes.set_ylim(len(values) - 0.5, -0.5)
         axes.set_xlabel(label)
         axes.grid(False, axis="y")
 
-    return _drawn(3.6, 0.55 + 0.26 * len(values), draw)
+    return drawn(3.6, 0.55 + 0.26 * len(values), draw)
 
 
 def _short(name, most=18):
@@ -126,11 +129,11 @@ def curves(thresholds: dict[str, list[float]], percents: dict[str, list | None],
     def draw(axes):
         for n, name in enumerate(percents):
             if percents[name][-1] is not None:
-                axes.plot(thresholds[name], percents[name], **_line(n))
+                axes.plot(thresholds[name], percents[name], **line_style(n))
         axes.set(title=title, xlabel=unit, ylabel="found, %", ylim=(0, 100))
         axes.set_xlim(0, max(points[-1] for points in thresholds.values()))
 
-    return _drawn(2.8, 2.2, draw)
+    return drawn(2.8, 2.2, draw)
 
 
 def bars(
@@ -159,7 +162,7 @@ def bars(
         axes.set(ylabel="found, %", ylim=(0, 100))
         axes.grid(False, axis="x")
 
-    return _drawn(8.6, 2.6, draw)
+    return drawn(8.6, 2.6, draw)
 
 
 def training(series: dict[int, tuple], title: str) -> str:
@@ -179,36 +182,43 @@ def training(series: dict[int, tuple], title: str) -> str:
                 shown += line[np.isfinite(line)].tolist()
                 if np.isfinite(line).any():
                     every = max(1, len(epochs) // 8)
-                    axes.plot(epochs, line, color=colour(n), linestyle=dash, lw=1.4, **_marker(n), markevery=every)
+                    axes.plot(epochs, line, color=colour(n), linestyle=dash, lw=1.4, **marker_style(n), markevery=every)
         if shown and min(shown) > 0 and max(shown) > WIDE * min(shown):
             axes.set_yscale("log")
         axes.set(title=title, xlabel="epoch")
         axes.xaxis.get_major_locator().set_params(integer=True)
 
-    return _drawn(2.8, 2.0, draw)
+    return drawn(2.8, 2.0, draw)
 
 
-def verdicts(verdicts: dict[str, np.ndarray], right: np.ndarray, annotated: np.ndarray, occluded: np.ndarray) -> str:
+def verdicts(
+    verdicts: dict[str, np.ndarray],
+    right: np.ndarray,
+    annotated: np.ndarray,
+    occluded: np.ndarray,
+    joints: Sequence[str] = MPII16.joints,
+) -> str:
     """What P and C say of one person's joints (the paper's Figure 8).
 
     Args:
-        verdicts: dict of "P" and "C" to [16] probabilities.
-        right: [16] bool, whether the joint is within the metric's threshold.
-        annotated, occluded: [16] bool, of the truth.
+        verdicts: dict of "P" and "C" to [J] probabilities.
+        right: [J] bool, whether the joint is within the metric's threshold.
+        annotated, occluded: [J] bool, of the truth.
+        joints: their names.
     """
 
     def name(n):
         sign = ("+" if right[n] else "\N{BALLOT X}") if annotated[n] else "?"
-        return f"{JOINTS[n].replace('_', ' ')}{' (hidden)' if occluded[n] and annotated[n] else ''}  {sign}"
+        return f"{joints[n].replace('_', ' ')}{' (hidden)' if occluded[n] and annotated[n] else ''}  {sign}"
 
     def draw(axes):
         for n, (who, values) in enumerate(verdicts.items()):
-            axes.plot(values, range(len(JOINTS)), linestyle="", label=who, **{**_marker(n), "markersize": 5})
-        axes.set_yticks(range(len(JOINTS)), [name(n) for n in range(len(JOINTS))])
-        axes.set(xlim=(-0.03, 1.03), ylim=(len(JOINTS) - 0.5, -0.5), xlabel="says yes, probability")
+            axes.plot(values, range(len(joints)), linestyle="", label=who, **{**marker_style(n), "markersize": 5})
+        axes.set_yticks(range(len(joints)), [name(n) for n in range(len(joints))])
+        axes.set(xlim=(-0.03, 1.03), ylim=(len(joints) - 0.5, -0.5), xlabel="says yes, probability")
         axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(verdicts))
 
-    return _drawn(3.2, 3.5, draw)
+    return drawn(3.2, 3.5, draw)
 
 
 def stacked(percents: dict[str, dict[str, float | None]], kinds: dict[str, str]) -> str:
@@ -237,4 +247,4 @@ def stacked(percents: dict[str, dict[str, float | None]], kinds: dict[str, str])
         axes.grid(False)
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=2)
 
-    return _drawn(6.4, 1.05 + 0.34 * len(percents), draw)
+    return drawn(6.4, 1.05 + 0.34 * len(percents), draw)

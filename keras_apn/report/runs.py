@@ -1,19 +1,20 @@
 """The runs that a report compares: their settings, what each finds in the same people, and how it scores."""
 
 import dataclasses
-import json
 import os
 from collections.abc import Sequence
 
 import numpy as np
 
+from data_pipeline.common import json_file
 from data_pipeline.common.errors import UserError
 from data_pipeline.records import dataset
+from data_pipeline.skeleton import Skeleton
 from keras_apn import config as configuration
 from keras_apn.adversarial import discrimination
 from keras_apn.evaluation import scoring
 from keras_apn.inference import discriminator_scores, pose_estimator
-from keras_apn.metrics import pck
+from keras_apn.metrics import normalisers, pck
 from keras_apn.metrics.plausibility import Ranges
 from keras_apn.report import misses
 from keras_apn.training import history
@@ -32,8 +33,8 @@ class Run:
         state: `epoch`, `best` and `best_epoch` of its training; empty where it is not known.
         estimator: its `pose_estimator.PoseEstimator`.
         judge: its `discriminator_scores.JudgedEstimator`, or None where it was trained without P and C.
-        found: what `scoring.collect` gives, with `plausible` and `confident` [N, 16] where there is a judge.
-        normalised: [N, 16] distances in the metric's unit, NaN where nothing is counted.
+        found: what `scoring.collect` gives, with `plausible` and `confident` [N, J] where there is a judge.
+        normalised: [N, J] distances in the metric's unit, NaN where nothing is counted.
         scores: what `scoring.score` gives, `misses` as `misses.shares` does, and `discriminators`, those of
             `discrimination.Discrimination`, or None where there is no judge.
     """
@@ -48,6 +49,11 @@ class Run:
     found: dict
     normalised: np.ndarray
     scores: dict
+
+    @property
+    def skeleton(self) -> Skeleton:
+        """Whose joints it finds."""
+        return self.estimator.skeleton
 
     @property
     def parameters(self) -> int:
@@ -83,8 +89,14 @@ def shared_records(
     """The shards that all runs are scored on: those that match a glob, or everyone's validation records.
 
     Raises:
-        UserError: there are none, or the runs were validated on different ones.
+        UserError: there are none, the runs were validated on different ones, or find different joints.
     """
+    first = configs[0].model.skeleton
+    for workdir, config in zip(workdirs, configs, strict=True):
+        if config.model.skeleton.joints != first.joints:
+            raise UserError(
+                f"{workdirs[0]} finds the joints of {first.name}, {workdir} of {config.model.skeleton.name}"
+            )
     if pattern:
         return dataset.find(pattern)
     each = [dataset.find(config.data.validation_records) for config in configs]
@@ -106,20 +118,27 @@ def load(name: str, workdir: str, flip: bool = False) -> Run:
     config, judge = configuration.load(workdir), None
     if config.model.discriminators:
         judge = discriminator_scores.from_workdir(workdir, flip)
-    estimator = judge.estimator if judge else pose_estimator.from_workdir(workdir, flip)
+    estimator = judge or pose_estimator.from_workdir(workdir, flip)
     epochs = history.read(workdir)
-    return Run(name, workdir, config, epochs, _state(workdir), estimator, judge, {}, np.zeros((0, 16)), {})
+    return Run(
+        name,
+        workdir,
+        config,
+        epochs,
+        _state(workdir),
+        estimator,
+        judge,
+        {},
+        np.zeros((0, len(config.model.skeleton))),
+        {},
+    )
 
 
 def _state(workdir):
     path = os.path.join(workdir, STATE_FILE)
     if not os.path.exists(path):
         return {}
-    try:
-        with open(path, encoding="utf-8") as file:
-            return json.load(file)
-    except ValueError as error:
-        raise UserError(f"{path} is damaged: {error}") from error
+    return json_file.read(path, dict[str, int | float | None], way="delete it", not_finite=True)
 
 
 def score(run: Run, paths: Sequence[str], metric: str, ranges: Ranges | None, batch_size: int = 16) -> Run:
@@ -134,11 +153,12 @@ def score(run: Run, paths: Sequence[str], metric: str, ranges: Ranges | None, ba
     """
     finder = pose_estimator.Compiled(run.judge or run.estimator)
     found = scoring.collect(paths, finder.crop_size, batch_size, finder)
-    unit = found["head_size"]
-    if metric == "pck":
-        unit = pck.torso_size(found["true"], found["annotated"])
+    skeleton = run.skeleton
+    unit = normalisers.normaliser(metric, found["head_size"], found["true"], found["annotated"], skeleton)
     normalised = pck.distances(found["predicted"], found["true"], unit, found["annotated"])
-    kinds = misses.classify(found["predicted"], found["true"], unit, found["annotated"], pck.THRESHOLDS[metric])
+    places = found["predicted"], found["true"], unit, found["annotated"]
+    kinds = misses.classify(*places, pck.THRESHOLDS[metric], skeleton)
     known = run.judge and discrimination.measure(run.judge.networks, run.config, paths, batch_size)
-    scores = {**scoring.score(found, metric, ranges), "misses": misses.shares(kinds), "discriminators": known}
+    scores = scoring.score(found, metric, ranges, skeleton)
+    scores |= {"misses": misses.shares(kinds, skeleton), "discriminators": known}
     return dataclasses.replace(run, found=found, normalised=normalised, scores=scores)

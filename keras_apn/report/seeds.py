@@ -1,6 +1,5 @@
 """Runs that differ in their seed alone, as one: means, spreads, and differences that seeds cannot explain."""
 
-import dataclasses
 import json
 import re
 from collections.abc import Sequence
@@ -8,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from data_pipeline.skeleton import COLUMNS
+from data_pipeline.skeleton import MPII16, Skeleton
 from keras_apn.metrics import pck
 from keras_apn.report import cells, comparison
 from keras_apn.report.runs import Run
@@ -21,7 +20,7 @@ def groups(runs: Sequence[Run]) -> dict[str, list[Run]]:
     """The runs by setting, in their order; each named by what its runs' names have before the seed."""
     found: dict[str, list[Run]] = {}
     for run in runs:
-        settings = dataclasses.asdict(run.config)
+        settings = run.config.as_json()
         settings["training"]["seed"] = None
         found.setdefault(json.dumps(settings, sort_keys=True), []).append(run)
     named: dict[str, list[Run]] = {}
@@ -40,7 +39,7 @@ def compare(runs: Sequence[Run], metric: str) -> dict[str, Any] | None:
         metric: a key of `pck.THRESHOLDS`.
 
     Returns:
-        A dict that goes into JSON, by the names of `groups`: `runs`, their names; by title of `comparison.TITLES`
+        A dict that goes into JSON, by the names of `groups`: `runs`, their names; by title of `comparison.titles`
         `mean` and `spread`, the standard deviation of single runs (None of one); and, but for the first, `to_first`,
         by title the difference of the means: `value`, its 95 % `interval` over people, `sure` where that leaves out 0,
         and `spread`, the standard deviation of the differences of equal seeds (None where fewer than two are). None
@@ -54,24 +53,25 @@ def compare(runs: Sequence[Run], metric: str) -> dict[str, Any] | None:
     hidden = ~runs[0].found["visible"] & runs[0].found["occlusion_known"][:, None]
     rates = {name: [comparison.rates(run.scores, key) for run in own] for name, own in grouped.items()}
     sampled = {
-        name: [comparison.resampled_rates(run.normalised, hidden, threshold, drawn) for run in own]
+        name: [comparison.resampled_rates(run.normalised, hidden, threshold, drawn, run.skeleton) for run in own]
         for name, own in grouped.items()
     }
     first, *others = grouped
-    told = {name: _row(own, rates[name]) for name, own in grouped.items()}
+    shown = comparison.titles(runs[0].skeleton)
+    told = {name: _row(own, rates[name], shown) for name, own in grouped.items()}
     for name in others:
         told[name]["to_first"] = {
             title: _difference(title, [(grouped[one], rates[one], sampled[one]) for one in (name, first)])
-            for title in comparison.TITLES
+            for title in shown
         }
     return told
 
 
-def table(told: dict[str, Any] | None, headline: str) -> dict[str, list] | None:
+def table(told: dict[str, Any] | None, headline: str, skeleton: Skeleton = MPII16) -> dict[str, list] | None:
     """What `compare` gives as a table of the page; None of None."""
     if told is None:
         return None
-    titles, (first, *others) = (headline, *COLUMNS, *comparison.HIDDEN), told
+    titles, (first, *others) = (headline, *skeleton.columns, *comparison.hidden_titles(skeleton)), told
     rows = []
     for name, own in told.items():
         found = [_cell(own["mean"][title], own["spread"][title]) for title in titles]
@@ -89,8 +89,8 @@ def _cell(value, spread, interval=None, best=False, sign=False):
     return {**cells.cell(value), "text": cells.number(value, sign=sign), "best": best, "note": ", ".join(notes)}
 
 
-def _row(runs, rates):
-    known = {title: [of[title] for of in rates] for title in comparison.TITLES}
+def _row(runs, rates, titles):
+    known = {title: [of[title] for of in rates] for title in titles}
     whole = {title: values for title, values in known.items() if None not in values}
     return {
         "runs": [run.name for run in runs],

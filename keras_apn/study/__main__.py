@@ -11,7 +11,7 @@ import sys
 
 from absl import flags
 
-from data_pipeline.common import program
+from data_pipeline.common import outputs, program
 from data_pipeline.common.files import write_json, write_whole
 from keras_apn.study import plan, runner
 
@@ -29,6 +29,7 @@ def define_flags() -> None:
 def main(values: flags.FlagValues) -> int:
     """Trains, compares and writes."""
     told = plan.read(values.plan)
+    outputs.require_folder(values.output, "output")
     failures = runner.run_all(told, values.output, values.at_once) if values.run else []
     # Behind the trainings, which need the memory: these import TensorFlow.
     from data_pipeline.common import tensorflow_setup  # noqa: F401  # isort: skip

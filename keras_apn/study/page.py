@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 
 from keras_apn.report import cells, plots
-from keras_apn.report.comparison import TITLES
 from keras_apn.report.page import environment
 from keras_apn.study.results import OTHERS
 
@@ -34,7 +33,7 @@ def render(title: str, results: dict[str, list[dict[str, Any]]], found: dict[str
     """
     pages = environment(os.path.dirname(os.path.abspath(__file__)))
     pages.filters.update(label=cells.label, number=number, signed=signed, span=span, duration=duration)
-    rates = [title for title in TITLES if title != found["headline"]]
+    rates = [title for title in found["titles"] if title != found["headline"]]
     return pages.get_template(TEMPLATE).render(
         title=title,
         found=found,

@@ -1,17 +1,39 @@
 """The plan of a study: which trainings, with which flags and seeds."""
 
 import dataclasses
-import json
 import re
+from typing import Annotated
 
-from data_pipeline.common.errors import UserError
+import msgspec
+
+from data_pipeline.common import json_file
+from data_pipeline.common.errors import UserError, shortened
 
 EXAMPLE = (
     '{"flags": ["--flagfile=demo.flags"], "records": "records/test-*.tfrecord", "seeds": [0, 1, 2], '
     '"trainings": {"alone": ["--nodiscriminators"], "full": []}}'
 )
-KEYS = {"title", "flags", "records", "seeds", "trainings"}
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+Seeds = Annotated[list[Annotated[int, msgspec.Meta(ge=0, lt=2**31)]], msgspec.Meta(min_length=1)]
+
+
+class RowFile(msgspec.Struct, forbid_unknown_fields=True):
+    """A training in the file of a plan."""
+
+    flags: list[str] = []
+    seeds: Seeds | None = None
+
+
+class PlanFile(msgspec.Struct, forbid_unknown_fields=True):
+    """The file of a plan; `read` says what it means."""
+
+    trainings: Annotated[dict[str, list[str] | RowFile], msgspec.Meta(min_length=1)]
+    records: str
+    title: str = "Study"
+    flags: list[str] = []
+    seeds: Seeds = msgspec.field(default_factory=lambda: [0])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,43 +85,30 @@ def read(path: str) -> Plan:
     Raises:
         UserError: there is no such file, or it holds no plan.
     """
-    try:
-        with open(path, encoding="utf-8") as file:
-            told = json.load(file)
-    except OSError as error:
-        raise UserError(f"{path}: {error.strerror}; give a plan like {EXAMPLE}") from error
-    except ValueError as error:
-        raise UserError(f"{path} is no JSON ({error}); a plan is like {EXAMPLE}") from error
-    if not isinstance(told, dict) or set(told) - KEYS or not isinstance(told.get("trainings"), dict):
-        raise UserError(f"{path} must hold {', '.join(sorted(KEYS))} and nothing else, as in {EXAMPLE}")
-    common, seeds = _flags(path, told.get("flags", [])), _seeds(path, told.get("seeds", [0]))
-    if not told["trainings"] or not isinstance(told.get("records"), str):
-        raise UserError(f"{path} must name trainings, and records, a glob of shards to score them on: {EXAMPLE}")
+    told = json_file.read(path, PlanFile, way=f"give a plan like {EXAMPLE}")
+    common = _flags(path, told.flags)
     rows = {}
-    for name, row in told["trainings"].items():
+    for name, row in told.trainings.items():
         if not NAME.fullmatch(name):
             raise UserError(f"{path}: a training's name is of letters, digits, dots and dashes. Received: {name!r}")
-        row = row if isinstance(row, dict) else {"flags": row}
-        if set(row) - {"flags", "seeds"}:
-            raise UserError(f"{path}: {name} may hold flags and seeds. Received: {', '.join(sorted(row))}")
-        own = _flags(path, row.get("flags", []))
-        rows[name] = common + own, _seeds(path, row["seeds"]) if "seeds" in row else seeds
+        row = row if isinstance(row, RowFile) else RowFile(row)
+        rows[name] = (
+            common + _flags(path, row.flags),
+            list(dict.fromkeys(told.seeds if row.seeds is None else row.seeds)),
+        )
     most = max(len(own) for _, own in rows.values())
     # The first seed of every row comes first, so that a study that is cut short compares all rows.
     trainings = [
         Training(name, own[n], flags) for n in range(most) for name, (flags, own) in rows.items() if n < len(own)
     ]
-    return Plan(str(told.get("title", "Study")), told["records"], tuple(trainings))
+    return Plan(told.title, told.records, tuple(trainings))
 
 
 def _flags(path, told):
-    good = isinstance(told, list) and all(isinstance(flag, str) and flag.startswith("--") for flag in told)
-    if not good or any(flag.startswith(("--seed", "--workdir")) for flag in told):
-        raise UserError(f'{path}: flags must be a list like ["--nodiscriminators"], without --seed and --workdir')
+    stray = [flag for flag in told if not flag.startswith("--") or flag.startswith(("--seed", "--workdir"))]
+    if stray:
+        raise UserError(
+            f'{path}: flags must be like "--nodiscriminators", without --seed and --workdir. Received: '
+            f"{shortened(stray[0])}"
+        )
     return tuple(told)
-
-
-def _seeds(path, told):
-    if not isinstance(told, list) or not told or not all(type(seed) is int and seed >= 0 for seed in told):
-        raise UserError(f"{path}: seeds must be a list of whole numbers, as [0, 1, 2]. Received: {told}")
-    return list(dict.fromkeys(told))

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from data_pipeline.common import program
+from data_pipeline.common.claims import claim
 from data_pipeline.common.errors import UserError
-from keras_apn.study.claims import claim
 from keras_apn.study.plan import Plan, Training
 
 RUNS, RESULTS, CLAIMS, LOGS = "runs", "results", "claims", "logs"

@@ -29,10 +29,10 @@ def measure(workdir: str, records: str) -> dict[str, Any]:
         records: a glob of shards.
 
     Returns:
-        A dict that goes into JSON: `metric`; `scores`, of `runs.score`; `parameters` of G; `epochs` and `seconds` of
-        the training; `step_seconds`, the median over the epochs, None where none knows it; `best_epoch`; `curves`,
-        lists by name over the epochs; `people`; and of every person and joint `counted`, `hits` and `hidden`, as
-        `packed` has them.
+        A dict that goes into JSON: `metric`; `skeleton`; `scores`, of `runs.score`; `parameters` of G; `epochs` and
+        `seconds` of the training; `step_seconds`, the median over the epochs, None where none knows it; `best_epoch`;
+        `curves`, lists by name over the epochs; `people`; and of every person and joint `counted`, `hits` and
+        `hidden`, as `packed` has them.
 
     Raises:
         UserError: the run was stopped before its end, or its files or the records are missing or damaged.
@@ -48,6 +48,7 @@ def measure(workdir: str, records: str) -> dict[str, Any]:
     hidden = counted & ~run.found["visible"] & run.found["occlusion_known"][:, None]
     return {
         "metric": metric,
+        "skeleton": run.skeleton.as_json(),
         "scores": run.scores,
         "parameters": run.parameters,
         "epochs": len(run.epochs),
@@ -68,14 +69,14 @@ def require_whole(run: runs.Run) -> None:
 
 
 def packed(mask: np.ndarray) -> str:
-    """[N, 16] bool as base64 of its bits."""
+    """[N, J] bool as base64 of its bits."""
     return base64.b64encode(np.packbits(mask).tobytes()).decode()
 
 
-def unpacked(text: str, people: int) -> np.ndarray:
-    """[N, 16] bool of what `packed` gives."""
+def unpacked(text: str, people: int, joints: int = 16) -> np.ndarray:
+    """[N, J] bool of what `packed` gives."""
     bits = np.unpackbits(np.frombuffer(base64.b64decode(text), np.uint8))
-    return bits[: 16 * people].reshape(people, 16).astype(bool)
+    return bits[: joints * people].reshape(people, joints).astype(bool)
 
 
 def main(argument: str) -> int:

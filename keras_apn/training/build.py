@@ -1,6 +1,6 @@
 """From a configuration to the compiled model that trains G, P and C."""
 
-from keras_apn import keras_compat
+from keras_apn import devices, keras_compat
 from keras_apn.adversarial.model import AdversarialPoseNet
 from keras_apn.config import Config
 from keras_apn.models import networks, normalization
@@ -17,12 +17,14 @@ def build_model(config: Config, steps_per_epoch: int) -> AdversarialPoseNet:
     """
     training, total_steps = config.training, config.training.epochs * steps_per_epoch
     determinism.configure(training)
+    devices.configure(training)
     with keras_compat.precision(training.precision):
         p, c = networks.discriminators(config.model)
         g = networks.generator(config.model)
     if training.synchronized_batch_norm:
         normalization.synchronize(g, p)
-    model = AdversarialPoseNet(g, p, c, training=training, data=config.data, total_steps=total_steps)
+    skeleton = config.model.skeleton
+    model = AdversarialPoseNet(g, p, c, training=training, data=config.data, total_steps=total_steps, skeleton=skeleton)
     alternating = training.mode == "alternating" and bool(model.networks.discriminators)
 
     def make(rate, updates=1):

@@ -10,6 +10,7 @@ import sys
 import keras
 import tensorflow as tf
 
+from data_pipeline.common import json_file
 from data_pipeline.common.errors import UserError
 from data_pipeline.common.files import StrPath
 from keras_apn.adversarial.model import AdversarialPoseNet
@@ -44,7 +45,7 @@ class _SavedState(tf.train.experimental.PythonState):
         return json.dumps(dataclasses.asdict(self.run_state))
 
     def deserialize(self, string_value):
-        self.run_state = RunState(**json.loads(string_value))
+        self.run_state = json_file.decode(string_value, RunState, "the run's standing", not_finite=True)
 
 
 class Checkpoints:
@@ -123,7 +124,7 @@ class Checkpoints:
 def _newest_first(folder):
     """Paths of the checkpoints in a folder."""
     names = os.listdir(folder) if os.path.isdir(folder) else []
-    steps = sorted((int(name) for name in names if name.isdecimal()), reverse=True)
+    steps = sorted((int(n) for n in names if n.isdecimal() and os.path.isdir(os.path.join(folder, n))), reverse=True)
     return [os.path.join(folder, str(step)) for step in steps]
 
 

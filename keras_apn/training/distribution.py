@@ -1,18 +1,19 @@
 """Training on all GPUs of a machine, or on several machines: who takes part, who reads what, and who writes."""
 
 import contextlib
-import dataclasses
 import json
 import os
 import tempfile
 import zlib
 from collections.abc import Callable, Iterator
+from typing import Annotated
 
+import msgspec
 import tensorflow as tf
 
+from data_pipeline.common import json_file
 from data_pipeline.common.errors import UserError
 from data_pipeline.common.files import StrPath
-from keras_apn import keras_compat
 from keras_apn.config import Config, TrainingConfig
 from keras_apn.training import run_records, signals
 from keras_apn.training.run_records import Share
@@ -23,6 +24,20 @@ EXAMPLE = '{"cluster": {"worker": ["first:12345", "second:12345"]}, "task": {"ty
 LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError, tf.errors.DeadlineExceededError)
 # Whole numbers up to this are exact in float32, in which workers tell each other theirs.
 MOST = 2**24
+
+
+class Task(msgspec.Struct):
+    """Which of a cluster's processes this is."""
+
+    type: str
+    index: int | Annotated[str, msgspec.Meta(pattern=r"^\d{1,9}$")]  # Some schedulers write it as text.
+
+
+class Cluster(msgspec.Struct):
+    """What TF_CONFIG holds: the addresses of each kind of process, and which of them this is."""
+
+    cluster: dict[str, list[str]]
+    task: Task
 
 
 def place_in_cluster(text: str | None) -> tuple[int, int]:
@@ -39,12 +54,9 @@ def place_in_cluster(text: str | None) -> tuple[int, int]:
     """
     if not text:
         raise UserError(f"--distribute=multi_worker needs {VARIABLE}, on each machine with its own index: {EXAMPLE}")
-    try:
-        told = json.loads(text)
-        jobs, kind, index = told["cluster"], told["task"]["type"], int(told["task"]["index"])
-        counts = {job: len(jobs.get(job, [])) for job in ("chief", "worker")}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"{VARIABLE} cannot be read ({error!r}); it must be like {EXAMPLE}") from error
+    told = json_file.decode(text, Cluster, VARIABLE, way=f"it must be like {EXAMPLE}")
+    jobs, kind, index = told.cluster, told.task.type, int(told.task.index)
+    counts = {job: len(jobs.get(job, [])) for job in ("chief", "worker")}
     if set(jobs) - set(counts) or kind not in counts:
         raise UserError(f"{VARIABLE} may name a chief and workers only. Received: {sorted({*jobs, kind})}")
     if not 0 <= index < counts[kind]:
@@ -109,19 +121,19 @@ class Workers:
             yield own, stop
 
     def batches(self, config: Config, records: run_records.Records, start: int) -> tf.data.Dataset:
-        """This worker's share of the training batches behind the first `start`, for Keras's `fit`."""
+        """This worker's share of the training batches behind the first `start`."""
         service = config.data.data_service or None
         return self.spread(lambda share: run_records.batches(config, records, start, share, service=service))
 
-    def validation(self, config: Config, held_out: run_records.Records) -> tuple[tf.data.Dataset, int | None]:
+    def validation(self, config: Config, held_out: run_records.Records) -> tuple[tf.data.Dataset, int]:
         """`(batches, steps)` of a validation; every worker sees its share, and all of them the same scores."""
+        steps = run_records.held_out_steps(config, held_out)
         if not self.distributed:
-            return run_records.held_out(config, held_out), None
-        batches = self.spread(lambda share: run_records.held_out_share(config, held_out, share))
-        return batches, run_records.held_out_steps(config, held_out)
+            return run_records.held_out(config, held_out), steps
+        return self.spread(lambda share: run_records.held_out_share(config, held_out, share)), steps
 
     def spread(self, load: Callable[[Share], tf.data.Dataset]) -> tf.data.Dataset:
-        """A data set for Keras's `fit`, from a function that gives the batches of a `run_records.Share`."""
+        """A data set for `loop`, from a function that gives the batches of a `run_records.Share`."""
         if not self.distributed:
             return load(self.share)
         return self.strategy.distribute_datasets_from_function(lambda _: load(self.share))
@@ -143,7 +155,7 @@ class Workers:
 
     def check_agreement(self, config: Config, step: int) -> None:
         """Raises UserError where the workers were given other settings, or go on from another step, than this one."""
-        settings = zlib.crc32(json.dumps(dataclasses.asdict(config), sort_keys=True).encode()) % MOST
+        settings = zlib.crc32(json.dumps(config.as_json(), sort_keys=True).encode()) % MOST
         if len(set(self.told(settings))) > 1:
             raise UserError("The workers were given different settings; start all of them with the same command")
         steps = self.told(step % MOST)
@@ -171,7 +183,6 @@ def make_strategy(name: str) -> tf.distribute.Strategy:
         UserError: the cluster cannot be joined.
     """
     if name == "multi_worker":
-        keras_compat.check_multi_worker()
         try:
             return tf.distribute.MultiWorkerMirroredStrategy()
         except tf.errors.OpError as error:

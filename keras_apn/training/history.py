@@ -7,6 +7,7 @@ import time
 import keras
 import numpy as np
 
+from data_pipeline.common import json_file
 from data_pipeline.common.errors import UserError
 from data_pipeline.common.files import StrPath, write_whole
 
@@ -28,10 +29,20 @@ def read(workdir: StrPath) -> list[dict[str, float]]:
     if not os.path.exists(path):
         return []
     try:
-        with open(path, encoding="utf-8") as file:
-            return [json.loads(line) for line in file]
-    except ValueError as error:
-        raise UserError(f"{path} is damaged ({error}); delete it, and the run goes on without what it held") from error
+        with open(path, "rb") as file:
+            lines = file.read().splitlines()
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror})") from error
+    way = "delete the file, and the run goes on without what it held"
+    # A loss may have been no number.
+    epochs = [
+        json_file.decode(line, dict[str, int | float], f"{path}, line {number}", way=way, not_finite=True)
+        for number, line in enumerate(lines, 1)
+    ]
+    wrong = next((n for n, epoch in enumerate(epochs, 1) if not isinstance(epoch.get("epoch"), int)), None)
+    if wrong:
+        raise UserError(f"{path}, line {wrong}: must tell its `epoch`, a whole number; {way}")
+    return epochs
 
 
 class History(keras.callbacks.Callback):

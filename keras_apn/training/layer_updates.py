@@ -5,10 +5,13 @@ import os
 import keras
 import numpy as np
 
-from data_pipeline.common.files import StrPath, read_json, write_json
+from data_pipeline.common import json_file
+from data_pipeline.common.files import StrPath, write_json
 from keras_apn.adversarial.model import AdversarialPoseNet
 
 FILE = "updates.json"
+# Of the file: the epoch, and by network the layers' ratios.
+Kept = dict[str, int | dict[str, float]]
 
 
 class LayerUpdates(keras.callbacks.Callback):
@@ -43,8 +46,8 @@ class LayerUpdates(keras.callbacks.Callback):
         # From the file: a run that was stopped in its validation ends the epoch without a step.
         if not os.path.exists(self.path):
             return
-        kept = read_json(self.path)
-        if kept.pop("epoch") == epoch + 1:
+        kept = json_file.read(self.path, Kept, way="delete it", not_finite=True)
+        if kept.pop("epoch", None) == epoch + 1:
             for key, layers in kept.items():
                 logs[f"update_{key}"] = float(np.median(list(layers.values())))
                 logs[f"update_{key}_least"] = min(layers.values())

@@ -1,12 +1,15 @@
-"""Keras's `fit` from wherever a run is, within an epoch too."""
+"""The loop over epochs, steps and validations, from wherever a run is, on one device or on those of several machines.
+
+Keras's `fit` begins at epochs alone, and that of Keras 3 fails on several workers (BUILD_NOTES 66). Callbacks, metrics
+and progress bar are Keras's, and are called as `fit` does.
+"""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import keras
 import tensorflow as tf
 
-from keras_apn import keras_compat
 from keras_apn.adversarial.model import AdversarialPoseNet
 from keras_apn.config import TrainingConfig
 from keras_apn.training.run_state import RunState
@@ -19,17 +22,27 @@ class Validation:
 
     Attributes:
         batches: a data set, or what a strategy made of one.
-        steps: batches in a pass; None where the data set ends by itself.
+        steps: batches in a pass.
     """
 
     batches: tf.data.Dataset
-    steps: int | None = None
+    steps: int
 
     def scores(
-        self, model: AdversarialPoseNet, callbacks: list[keras.callbacks.Callback] | None = None
+        self, model: AdversarialPoseNet, callbacks: keras.callbacks.CallbackList | None = None
     ) -> dict[str, float]:
-        """What Keras's `evaluate` finds, by name."""
-        return model.evaluate(self.batches, steps=self.steps, verbose=0, return_dict=True, callbacks=callbacks)
+        """`model.scores` of a pass; what the model's metrics held is lost."""
+        callbacks = callbacks or keras.callbacks.CallbackList(model=model)
+        with model.distribute_strategy.scope():
+            callbacks.on_test_begin()
+            model.begin()
+            batches = iter(self.batches)
+            for step in range(self.steps):
+                callbacks.on_test_batch_begin(step)
+                callbacks.on_test_batch_end(step, model.test_everywhere(batches))
+            found = model.scores()
+            callbacks.on_test_end(found)
+        return found
 
 
 def fit(
@@ -43,64 +56,52 @@ def fit(
     asked: StopSignal,
     verbose: int = 0,
 ) -> None:
-    """Trains from wherever the model is to the end of the last epoch.
-
-    Keras can begin at an epoch, not within one: what is left of an epoch is an epoch of fewer steps.
+    """Trains from wherever the model is, within an epoch too, to the end of the last epoch.
 
     Args:
         model: the compiled `AdversarialPoseNet`; its step says where it is.
-        batches_from: gives the batches behind the first so many.
+        batches_from: gives the batches behind the first so many, without an end.
         validation: the `Validation`.
         run_state: the run's `run_state.RunState`.
         steps: in an epoch.
         training: the run's `config.TrainingConfig`.
         callbacks: of Keras.
         asked: the `signals.StopSignal` that the callbacks know too.
-        verbose: as of Keras.
+        verbose: as of Keras; 1 shows a bar.
 
     Raises:
         Stopped: it was asked to stop, and has saved everything.
     """
-
-    def over():
-        return run_state.epoch >= training.epochs or run_state.is_over(training.patience)
-
-    def run(epochs, steps_per_epoch):
-        with keras_compat.data_may_end():
-            model.fit(
-                batches_from(int(model.step.numpy())),
-                epochs=epochs,
-                initial_epoch=run_state.epoch,
-                steps_per_epoch=steps_per_epoch,
-                validation_data=validation.batches,
-                validation_steps=validation.steps,
-                verbose=verbose,
-                callbacks=callbacks,
-            )
-        if asked.signal:
-            raise Stopped(asked.signal, int(model.step.numpy()))
-
-    if over():
+    if run_state.is_over(training.patience) or run_state.epoch >= training.epochs:
         return
-    left = (run_state.epoch + 1) * steps - int(model.step.numpy())
-    if left < steps:
-        if left:
-            run(run_state.epoch + 1, left)
-        else:
-            validate(model, validation, run_state, callbacks)
-    if not over():
-        run(training.epochs, steps)
-
-
-def validate(
-    model: AdversarialPoseNet, validation: Validation, run_state: RunState, callbacks: list[keras.callbacks.Callback]
-) -> None:
-    """Ends an epoch whose steps are all done: the run was stopped during its validation."""
-    together = keras.callbacks.CallbackList(callbacks, model=model)
+    called = keras.callbacks.CallbackList(
+        callbacks, add_progbar=verbose != 0, model=model, verbose=verbose, epochs=training.epochs, steps=steps
+    )
+    model.stop_training = False
     with model.distribute_strategy.scope():
-        together.on_train_begin()
-        together.on_epoch_begin(run_state.epoch)
-        logs = {metric.name: float(metric.result()) for metric in model.metrics if metric is not model.pckh}
-        found = validation.scores(model, together)
-        together.on_epoch_end(run_state.epoch, {**logs, **{f"val_{name}": value for name, value in found.items()}})
-        together.on_train_end()
+        called.on_train_begin()
+        done = int(model.step.numpy())
+        batches = iter(batches_from(done))
+        for epoch in range(run_state.epoch, training.epochs):
+            model.begin()
+            called.on_epoch_begin(epoch)
+            logs = _train(model, batches, range(max(done - epoch * steps, 0), steps), called)
+            found = validation.scores(model, called)
+            called.on_epoch_end(epoch, {**logs, **{f"val_{name}": value for name, value in found.items()}})
+            if model.stop_training:
+                break
+        called.on_train_end()
+    if asked.signal:
+        raise Stopped(asked.signal, int(model.step.numpy()))
+
+
+def _train(
+    model: AdversarialPoseNet, batches: Iterator, steps: range, called: keras.callbacks.CallbackList
+) -> dict[str, float]:
+    """Steps of an epoch; what was logged in all of them, those before a resume too."""
+    for step in steps:
+        called.on_train_batch_begin(step)
+        called.on_train_batch_end(step, model.step_everywhere(batches))
+        if model.stop_training:
+            break
+    return {name: float(mean.result()) for name, mean in model.means.items()}

@@ -4,7 +4,7 @@ import dataclasses
 import os
 
 from data_pipeline.common.errors import UserError
-from data_pipeline.common.files import StrPath, read_json
+from data_pipeline.common.files import StrPath, find_files
 from keras_apn import config as configuration
 from keras_apn.adversarial.model import AdversarialPoseNet
 from keras_apn.inference import pose_estimator
@@ -18,7 +18,7 @@ FREE = {
     "data": ("deterministic", "max_damaged", "data_service"),
     "training": (
         *("epochs", "patience", "checkpoint_steps", "keep", "panel_epochs", "not_finite_steps", "xla"),
-        *("recompute", "distribute", "synchronized_batch_norm", "reproducible"),
+        *("recompute", "distribute", "synchronized_batch_norm", "reproducible", "tf32"),
     ),
 }
 
@@ -29,7 +29,7 @@ def check_resumable(config: configuration.Config, workdir: StrPath) -> None:
     if not os.path.exists(path):
         return
     old = configuration.load(workdir)
-    if read_json(path)["training"].get("precision") == "float16":
+    if configuration.read(workdir)["training"].get("precision") == "float16":
         raise UserError(
             f"{workdir} was trained in float16, which is no more (BUILD_NOTES 51); start from its weights with another "
             f"--workdir and --init_from={workdir}"
@@ -40,19 +40,29 @@ def check_resumable(config: configuration.Config, workdir: StrPath) -> None:
             for name, keys in FREE.items()
         }
     )
+    same = dataclasses.replace(same, data=dataclasses.replace(same.data, **_moved(old.data, same.data)))
     if old == same:
         return
     changed = [
         f"--{name}={before} there, {after} here"
-        for section in configuration.SECTIONS
-        for (name, before), after in zip(
-            dataclasses.asdict(getattr(old, section)).items(),
-            dataclasses.asdict(getattr(same, section)).values(),
-            strict=True,
-        )
-        if before != after
+        for (name, before), after in zip(old.flags().items(), same.flags().values(), strict=True)
+        if before != after or (name == "skeleton" and old.model.skeleton != same.model.skeleton)
     ]
     raise UserError(f"{workdir} holds a run of other settings ({'; '.join(changed)}); give another --workdir")
+
+
+def _moved(old, new):
+    """The old globs of records that are no longer there: others may take their place."""
+    kept = {
+        name: getattr(old, name)
+        for name in ("train_records", "validation_records")
+        if not find_files(getattr(old, name))
+    }
+    mixes = [[word.rpartition("=") for word in data.mix.split(",")] for data in (old, new)]
+    shares, others = ([share for _, _, share in words] for words in mixes)
+    if old.mix and shares == others and not any(find_files(pattern) for pattern, _, _ in mixes[0]):
+        kept["mix"] = old.mix
+    return kept
 
 
 def start_from(workdir: StrPath, model: AdversarialPoseNet) -> None:

@@ -10,7 +10,8 @@ import tensorflow as tf
 
 from data_pipeline.common.errors import UserError
 from data_pipeline.geometry import PATCH_RATIO
-from data_pipeline.records import dataset, integrity
+from data_pipeline.records import dataset, integrity, padding
+from data_pipeline.skeleton import MPII16, Skeleton
 from keras_apn.config import Config
 
 # What each data set is called where it is downloaded.
@@ -18,6 +19,8 @@ SOURCES = {
     "mpii": "--annotations=mpii_human_pose_v1_u12_1.mat --images=images",
     "lsp": "--annotations=lsp_dataset/joints.mat --images=lsp_dataset/images",
     "lspet": "--annotations=hr-lspet/joints.mat --images=hr-lspet/images",
+    "coco": "--annotations=person_keypoints.json --images=images",
+    "yolo": "--annotations=data.yaml",
     "synthetic": "--limit=2000",
 }
 
@@ -44,12 +47,16 @@ class Records:
         proportions: of the lists in the mixture, or None.
         people: how many one pass over the first data set has.
         patch_size: side of the patches.
+        skeleton: whose joints are wanted of them.
+        stored: the `Skeleton` of each list's records in the mixture, or None.
     """
 
     segments: list
     proportions: list | None
     people: int
     patch_size: int
+    skeleton: Skeleton = MPII16
+    stored: list[Skeleton] | None = None
 
 
 def of_run(config: Config) -> tuple[Records, Records]:
@@ -60,6 +67,7 @@ def of_run(config: Config) -> tuple[Records, Records]:
     """
     data = config.data
     records = survey(config, data.train_records, data.max_damaged)
+    dataset.tell_enlarged(records.patch_size, config.model.crop_size)
     if data.mix:
         records = mixed(config, records)
     return records, survey(config, data.validation_records, tolerated=0.0)
@@ -67,13 +75,16 @@ def of_run(config: Config) -> tuple[Records, Records]:
 
 def survey(config: Config, pattern: str, tolerated: float) -> Records:
     """The `Records` of a glob; raises UserError where they are missing or damaged."""
-    return _surveyed(find_records(config, pattern), tolerated)
+    return _surveyed(find_records(config, pattern), tolerated, config.model.skeleton)[0]
 
 
-def _surveyed(paths, tolerated):
+def _surveyed(paths, tolerated, skeleton, mapped=False):
+    """`(Records, Skeleton)` of shards; their joints must be those wanted, unless they are mapped by name."""
     described = dataset.describe(paths)
+    if not mapped:
+        dataset.require_skeleton(described, skeleton)
     segments = integrity.survey(described["shards"], tolerated)
-    return Records(segments, None, described["people"], described["patch_size"])
+    return Records(segments, None, described["people"], described["patch_size"], skeleton), described["skeleton"]
 
 
 def _found_for_mix(pattern):
@@ -85,27 +96,32 @@ def _found_for_mix(pattern):
 
 
 def mixed(config: Config, records: Records) -> Records:
-    """Training records with those of `--mix` added.
+    """Training records with those of `--mix` added, whose joints are found by their names.
 
     Raises:
         UserError: a share is none, they leave nothing for the first data set, records are missing or damaged, or
-            patches differ in size.
+            patches differ in size, or a data set has none of the joints.
     """
-    parts, shares = [], []
+    wanted = config.model.skeleton
+    parts, shares, stored = [], [], [wanted]
     for word in config.data.mix.split(","):
         pattern, _, share = word.rpartition("=")
         try:
             shares.append(float(share))
         except ValueError as error:
             raise UserError(f"--mix must be GLOB=SHARE, as data/mpii/train-*.tfrecord=0.5. Received: {word}") from error
-        parts.append(_surveyed(_found_for_mix(pattern), config.data.max_damaged))
+        part, own = _surveyed(_found_for_mix(pattern), config.data.max_damaged, wanted, mapped=True)
+        if not set(own.joints) & set(wanted.joints):
+            raise UserError(f"--mix: records of {own.name} in {pattern} have none of {wanted.name}'s joints")
+        parts.append(part)
+        stored.append(own)
     if min(shares) < 0.01 or sum(shares) > 0.99:
         raise UserError(f"--mix must leave each data set a share of 0.01 at least. Received: {config.data.mix}")
     sizes = {part.patch_size for part in parts} | {records.patch_size}
     if len(sizes) > 1:
         raise UserError(f"--mix needs patches of one size, here are {sorted(sizes)}; build with the same --patch_size")
     segments = [records.segments, *(part.segments for part in parts)]
-    return dataclasses.replace(records, segments=segments, proportions=[1 - sum(shares), *shares])
+    return dataclasses.replace(records, segments=segments, proportions=[1 - sum(shares), *shares], stored=stored)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -142,6 +158,8 @@ def batches(config: Config, records: Records, start: int, share: Share = Share()
         proportions=records.proportions,
         deterministic=config.data.deterministic,
         worker=(share.worker, share.workers),
+        skeleton=records.skeleton,
+        stored=records.stored,
         **options,
     )
 
@@ -155,7 +173,12 @@ def whole_batch(config: Config, records: Records, step: int, workers: int) -> di
 
 def held_out(config: Config, records: Records) -> tf.data.Dataset:
     """The validation batches of a run, in their order."""
-    return dataset.load(records.segments, patch_size=records.patch_size, batch_size=config.training.batch_size)
+    return dataset.load(
+        records.segments,
+        patch_size=records.patch_size,
+        batch_size=config.training.batch_size,
+        skeleton=records.skeleton,
+    )
 
 
 def held_out_steps(config: Config, records: Records) -> int:
@@ -167,8 +190,10 @@ def held_out_share(config: Config, records: Records, share: Share) -> tf.data.Da
     """A worker's share of the validation batches, pass after pass; what is missing in the last is padded."""
     size, count = share.size(config.training.batch_size), share.count(held_out_steps(config, records))
     own = (share.worker, share.workers)
-    found = dataset.load(records.segments, patch_size=records.patch_size, batch_size=size, every=own)
-    return dataset.padded(found, size, count).repeat()
+    found = dataset.load(
+        records.segments, patch_size=records.patch_size, batch_size=size, every=own, skeleton=records.skeleton
+    )
+    return padding.padded(found, size, count).repeat()
 
 
 def steps_in_epoch(config: Config, records: Records) -> int:

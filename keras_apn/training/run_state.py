@@ -1,6 +1,7 @@
 """How far a run has come: what decides about best weights, learning rate and an early end, from validation scores."""
 
 import dataclasses
+from typing import Any
 
 
 @dataclasses.dataclass
@@ -12,8 +13,8 @@ class RunState:
         means: what the unfinished epoch has logged so far, the values of the model's metrics; None between epochs.
     """
 
-    scores: list = dataclasses.field(default_factory=list)
-    means: list | None = None
+    scores: list[float] = dataclasses.field(default_factory=list)
+    means: list[Any] | None = None
 
     @property
     def epoch(self) -> int:
@@ -28,7 +29,7 @@ class RunState:
     @property
     def best_epoch(self) -> int | None:
         """The epoch that had the best score first, from 1; None before the first."""
-        return self.scores.index(self.best) + 1 if self.scores else None
+        return self.scores.index(max(self.scores)) + 1 if self.scores else None
 
     def is_over(self, patience: int) -> bool:
         """Whether `patience` epochs in a row were no better than one before them; never with a patience of 0."""

@@ -14,6 +14,7 @@ import tensorflow as tf
 from data_pipeline import geometry
 from data_pipeline.augmentation import augment
 from data_pipeline.common.files import StrPath
+from data_pipeline.skeleton import MPII16, Skeleton
 from keras_apn.adversarial import discrimination
 from keras_apn.adversarial.model import AdversarialPoseNet
 from keras_apn.config import TrainingConfig
@@ -91,7 +92,7 @@ class TensorBoardLogs(keras.callbacks.Callback):
         names = [f"{key}_{name}" for key, measures in discrimination.MEASURES.items() for name in measures]
         validation |= {tag(name): float(logs[f"val_{name}"]) for name in names if f"val_{name}" in logs}
         if "val_pckh_averaged" in logs:
-            validation["pckh/mean_14_averaged"] = 100.0 * float(logs["val_pckh_averaged"])
+            validation[f"pckh/{self.skeleton.mean}_averaged"] = 100.0 * float(logs["val_pckh_averaged"])
         return train, validation
 
     def _write(self, part, step, values):
@@ -115,18 +116,24 @@ class TensorBoardLogs(keras.callbacks.Callback):
     def _panels(self, number):
         """An image of each of the first validation people, as `Summary.Value`s."""
         if self.shown is None:
-            self.shown = first_people(self.validation, self.model.crop_size, PEOPLE)
+            self.shown = first_people(self.validation, self.model.crop_size, PEOPLE, self.skeleton)
         looked = self.looked(tf.constant(self.shown["crop"]))
         found = {**self.shown, **{name: values.numpy() for name, values in looked.items()}}
-        away = pck.distances(found["joints"], found["true"], found["head_size"], found["annotated"])
+        unit = found["head_size"][:, None] * self.skeleton.tolerances
+        away = pck.distances(found["joints"], found["true"], unit, found["annotated"])
         found["counted"], found["found"] = ~np.isnan(away), away <= pck.THRESHOLDS["pckh"]
         found["crop"] = np.uint8(np.round(255 * found["crop"]))
         values = []
         for n in range(len(away)):
             person = {name: each[n] for name, each in found.items()}
             title = f"epoch {number}, validation person {n + 1}: {_told(person['found'], person['counted'])}"
-            values.append(Summary.Value(tag=f"people/{n + 1}", image=_image(panel.draw(person, title))))
+            values.append(Summary.Value(tag=f"people/{n + 1}", image=_image(panel.draw(person, title, self.skeleton))))
         return values
+
+    @property
+    def skeleton(self) -> Skeleton:
+        """Whose joints are found."""
+        return self.model.networks.skeleton
 
     def _look(self, crops):
         """What the networks make of crops, by the names of `panel.draw`."""
@@ -147,20 +154,23 @@ def learning_rates(model: AdversarialPoseNet) -> dict[str, float]:
     return rates
 
 
-def first_people(validation: tf.data.Dataset, crop_size: int, count: int) -> dict[str, np.ndarray]:
+def first_people(
+    validation: tf.data.Dataset, crop_size: int, count: int, skeleton: Skeleton = MPII16
+) -> dict[str, np.ndarray]:
     """Unaugmented crops of the first people of a data set, as `panel.draw` takes them.
 
     Args:
         validation: batches, as `dataset.load` gives them.
         crop_size: side of the crops in pixels.
         count: people, or as many as there are.
+        skeleton: whose joints they have.
 
     Returns:
-        A dict of arrays: `crop` [N, S, S, 3] float32 within 0 and 1, `true` [N, 16, 2] and `head_size` [N] crop pixels,
-        `annotated` and `visible` [N, 16] bool, `occlusion_known` [N] bool.
+        A dict of arrays: `crop` [N, S, S, 3] float32 within 0 and 1, `true` [N, J, 2] and `head_size` [N] crop pixels,
+        `annotated` and `visible` [N, J] bool, `occlusion_known` [N] bool.
     """
     batch = next(iter(validation.unbatch().batch(count)))
-    example = augment.make_crops(batch, augment.identity(tf.shape(batch["patch"])[0]), crop_size)
+    example = augment.make_crops(batch, augment.identity(tf.shape(batch["patch"])[0]), crop_size, skeleton)
     return {
         "crop": example["crop"].numpy(),
         "true": geometry.heatmap_to_crop(example["joints_heatmap"]).numpy(),

@@ -15,7 +15,7 @@ from keras_apn.adversarial.batch import Batch
 from keras_apn.metrics import ranking
 from keras_apn.models import networks
 from keras_apn.models.networks import Networks
-from keras_apn.training import run_records
+from keras_apn.training import loop, run_records
 from keras_apn.training.build import build_model
 
 CROP, SIZE, PEOPLE = 32, 8, 3
@@ -268,11 +268,12 @@ def test_a_validation_holds_the_scores_of_its_people(tiny_config, changes, keys)
     model = build_model(settings, 1)
     records = run_records.survey(settings, settings.data.validation_records, 0.0)
     batches = run_records.held_out(settings, records)
-    logs = model.evaluate(batches, verbose=0, return_dict=True)
+    validation = loop.Validation(batches, run_records.held_out_steps(settings, records))
+    logs = validation.scores(model)
     assert set(logs) <= {"loss", "pckh"} | {f"{k}_{name}" for k in keys for name in discrimination.MEASURES[k]}
     assert {name for name in logs if name.endswith("calibration")} == {f"{k}_calibration" for k in keys}
     assert ("p_moved_auc" in logs) == ("p" in keys)
-    assert model.evaluate(batches, verbose=0, return_dict=True) == logs
+    assert validation.scores(model) == logs
     if keys:
         people = sum(float(tf.reduce_sum(tf.cast(batch["annotated"], tf.float32))) for batch in batches)
         counts = model.discrimination.metrics[keys[0]]["calibration"].sums

@@ -1,19 +1,20 @@
 """A small network learns 32 people by heart with the optimizer, losses and balance of `mpii.flags`, in both modes."""
 
 import dataclasses
+import pathlib
 
 import pytest
 import tensorflow as tf
-from conftest import ROOT
 
 from data_pipeline.augmentation import augment
 from data_pipeline.decode import decode
 from data_pipeline.records import dataset, record_format, shards
 from data_pipeline.synthetic import scenes
 from keras_apn import config
-from keras_apn.metrics.pck import PCKh
+from keras_apn.metrics.running_pck import PCKh
 from keras_apn.training.build import build_model
 
+ROOT = pathlib.Path(__file__).parents[2]
 PEOPLE, CROP, PATCH = 32, 64, 112
 # Steps between looks at the score.
 EVERY = 50
@@ -50,6 +51,7 @@ def pckh(model, examples):
 
 
 @pytest.mark.slow
+@pytest.mark.lane(only="current")
 @pytest.mark.parametrize(("mode", "most"), [("joint", 1600), ("alternating", 1000)])
 def test_people_are_learned_by_heart_by_the_papers_settings(people, mode, most):
     training = dataclasses.replace(of_flag_file(config.TrainingConfig, "mpii.flags"), mode=mode)

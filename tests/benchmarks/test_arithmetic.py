@@ -105,6 +105,7 @@ def test_c_has_half_of_ps_width():
 
 
 @pytest.mark.slow
+@pytest.mark.lane(only="addons")
 @pytest.mark.parametrize(
     ("mode", "changes", "training"),
     [

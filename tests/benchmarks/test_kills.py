@@ -7,6 +7,7 @@ from benchmarks import kills
 
 
 @pytest.mark.slow
+@pytest.mark.lane(only="addons")
 def test_a_killed_training_ends_as_the_one_that_was_left_alone(tmp_path):
     equal, killed = kills.compare(str(tmp_path), kills=3, epochs=8, interval=3)
     assert equal

@@ -24,6 +24,7 @@ def run(run_program):
 
 
 @pytest.mark.slow
+@pytest.mark.lane(only="addons")
 def test_steps_are_measured_in_processes_of_their_own(run, capsys):
     told = run(
         "--presets=tiny", "--batches=2", "--modes=generator_only,joint", "--steps=1", "--rounds=1", "--threads=1"

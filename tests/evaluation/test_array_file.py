@@ -76,3 +76,11 @@ def test_a_file_that_is_not_there_is_the_users_mistake(name, tmp_path):
 def test_a_missing_array_is_told_with_what_there_is():
     with pytest.raises(UserError, match=r"file must hold `preds`. Received: joints \(2, 3, 4\)"):
         array_file.take({"joints": VALUES}, "preds", "file")
+
+
+def test_a_file_that_declares_too_much_is_one_line(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.create_dataset("preds", shape=(50_000_000, 16, 2), dtype="f8", chunks=(1000, 16, 2))
+    assert (tmp_path / "a.h5").stat().st_size < 10_000
+    with pytest.raises(UserError, match="needs more than 2 GiB of memory"):
+        array_file.load(str(tmp_path / "a.h5"))

@@ -86,6 +86,6 @@ def test_14_joints_are_in_lsps_order(tmp_path):
 
 
 def test_a_file_without_preds_is_the_users_mistake(tmp_path):
-    np.savez(tmp_path / "p.npz", joints=np.zeros((5, 16, 2)))
-    with pytest.raises(UserError, match=r"must hold `preds`. Received: joints \(5, 16, 2\)"):
+    np.savez(tmp_path / "p.npz", joints=np.zeros((5, 16, 2)), others=np.zeros((5, 14, 2)))
+    with pytest.raises(UserError, match=r"must hold `preds`. Received: joints \(5, 16, 2\), others"):
         prediction_file.read(str(tmp_path / "p.npz"), (5,))

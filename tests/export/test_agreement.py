@@ -85,8 +85,9 @@ def test_equal_answers_differ_by_nothing():
     assert told == {
         "maps": {"max": 0, "mean": 0},
         "joints": {"max": 0, "mean": 0, "moved": 0, "ties": 0, "max_untied": 0},
-        "scores": {"max": 0},
-        "occluded": {"max": 0},
+        "scores": {"max": 0, "mean": 0},
+        "occluded": {"max": 0, "mean": 0},
+        "plausible": None,
     }
 
 
@@ -97,7 +98,7 @@ def test_differences_by_hand():
     # One of 2 x 64 heights; the joint is 2 to the left and 6 below.
     assert told["maps"] == pytest.approx({"max": 0.64, "mean": 0.005})
     assert told["joints"] == {"max": 6, "mean": 6, "moved": 100, "ties": 0, "max_untied": 6}
-    assert told["scores"] == {"max": 0.25}
+    assert told["scores"] == {"max": 0.25, "mean": 0.25}
 
 
 def test_a_tie_is_counted_and_keeps_the_bound():

@@ -53,7 +53,7 @@ def test_all_are_taken_where_there_are_fewer(paths):
 
 
 def test_nobody_is_the_users_mistake(paths):
-    with pytest.raises(UserError, match="hold nobody to calibrate on"):
+    with pytest.raises(UserError, match="hold no people"):
         calibration.crops(paths[1:2], 32)
 
 

@@ -31,6 +31,7 @@ from data_pipeline.synthetic import scenes
 from export import client
 from export.serving import connection
 from keras_apn import predict
+from keras_apn.people import model
 from keras_apn.sources import pictures
 
 WHOLE = [0.0, 0.0, 0.0, 0.0]
@@ -93,8 +94,9 @@ def photographs(tmp_path_factory):
 def _predicted(estimator, path, box):
     """What `keras_apn.predict` finds for one person of a file."""
     picture = pictures.Picture({}, pictures.read(str(path)), {0: box})
-    ((_, (found,)),) = predict.find_people(estimator, [picture], 1)
-    return found
+    finder = model.Model(estimator.joints_in_crop, estimator.crop_size)
+    ((_, (person,)),) = predict.find_people(finder, [picture], 1, find=False)
+    return {name: getattr(person, name) for name in ("joints", "scores", "occluded")}
 
 
 def _assert_equal(found, row, expected):
@@ -108,6 +110,61 @@ def test_a_batch_of_photographs_gives_what_predict_gives_for_each(server, newest
     assert set(found) == {"joints", "scores", "occluded"}
     for row, (path, box) in enumerate(zip(photographs, boxes, strict=True)):
         _assert_equal(found, row, _predicted(newest, path, box))
+
+
+def test_one_photograph_is_asked_for_all_its_people(server, newest, photographs):
+    boxes = [BOX, WHOLE, [5.0, 5.0, 30.0, 40.0]]
+    found = server.ask(MODEL, [photographs[0].read_bytes()], boxes)
+    for row, box in enumerate(boxes):
+        _assert_equal(found, row, _predicted(newest, photographs[0], None if box is WHOLE else box))
+
+
+@pytest.mark.parametrize("held", range(1, 9))
+def test_a_server_turns_photographs_as_predict_does(ports, newest, tmp_path, held):
+    note = PIL.Image.Exif()
+    note[0x0112] = held
+    (tmp_path / "a.jpg").write_bytes(_encoded(3, 120, 90, "JPEG", exif=note))
+    found = connection.Grpc(ports[0], 60.0).ask(MODEL, [(tmp_path / "a.jpg").read_bytes()], [BOX])
+    _assert_equal(found, 0, _predicted(newest, tmp_path / "a.jpg", BOX))
+
+
+class _Recorded(connection._Server):
+    """Answers people with their boxes, a server that puts requests together or not."""
+
+    def __init__(self, batching=False):
+        self.asked, self.batching = [], batching
+
+    def _ask(self, model, images, boxes):
+        self.asked.append((len(images), len(boxes)))
+        if self.batching and len(images) != len(boxes):
+            raise UserError("refused the request: Batching Run() input tensors must have equal 0th-dimension size")
+        return {"joints": np.array(boxes)}
+
+
+@pytest.mark.parametrize("joints", [5, 16, 17])
+def test_answers_have_as_many_joints_as_the_model(joints):
+    found = {"joints": np.zeros((2, joints, 2)), "scores": np.zeros((2, joints)), "plausible": np.zeros((2, joints))}
+    assert set(connection._checked(found, 2, "here:1", MODEL)) == set(found)
+    for name, shape in [("scores", (2, 4)), ("joints", (2, joints, 3)), ("joints", (2,)), ("joints", (2, 0, 2))]:
+        with pytest.raises(UserError, match="answers as no pose model does"):
+            connection._checked({**found, name: np.zeros(shape)}, 2, "here:1", MODEL)
+
+
+@pytest.mark.parametrize(
+    ("images", "people", "batching", "asked"),
+    [
+        (1, 80, False, [(1, 80)]),
+        (1, 300, False, [(1, 128), (1, 128), (1, 44)]),
+        (130, 130, False, [(128, 128), (2, 2)]),
+        (1, 3, True, [(1, 3), (1, 1), (1, 1), (1, 1)]),
+        (3, 3, True, [(3, 3)]),
+    ],
+)
+def test_requests_are_as_large_as_a_server_answers(images, people, batching, asked):
+    server, boxes = _Recorded(batching), [[float(n)] * 4 for n in range(people)]
+    found = server.ask(MODEL, [JPEG] * images, boxes)
+    assert server.asked == asked
+    assert found["joints"].tolist() == boxes
 
 
 @pytest.mark.parametrize(
@@ -178,10 +235,11 @@ def _request(images, boxes):
     [
         ([], [], "the batch is empty"),
         ([JPEG, JPEG], [WHOLE], "images: 2, boxes: 1; each image needs one, of zeros for the whole image"),
+        ([JPEG], [WHOLE] * 129, "images: 1, boxes: 129; a request may have 128"),
         ([JPEG], [[float("nan"), 0.0, 5.0, 5.0]], "the box nan,0,5,5 of image 0 must have finite numbers"),
         ([JPEG], [[0.0, 0.0, float("inf"), 5.0]], "the box 0,0,inf,5 of image 0 must have finite numbers"),
     ],
-    ids=["empty", "counts", "nan", "infinite"],
+    ids=["empty", "counts", "many", "nan", "infinite"],
 )
 def test_what_the_client_never_sends_is_refused_too(stub, images, boxes, said):
     with pytest.raises(grpc.RpcError) as caught:
@@ -211,8 +269,9 @@ def test_rest_takes_columns_too(ports):
         np.testing.assert_allclose(by_row[1]["predictions"][row]["joints"], by_column[1]["outputs"]["joints"][row])
 
 
-def test_rest_without_instances_is_refused_and_the_next_is_served(ports, photographs):
-    status, body = _rest(ports, "POST", ":predict", {"instances": []})
+@pytest.mark.parametrize("content", [{"instances": []}, [1]])
+def test_rest_without_instances_is_refused_and_the_next_is_served(ports, photographs, content):
+    status, body = _rest(ports, "POST", ":predict", content)
     assert (status, set(body)) == (400, {"error"})
     found = connection.Rest(ports[1], 60.0).ask(MODEL, [photographs[0].read_bytes()], [WHOLE])
     assert found["scores"].shape == (1, 16)
@@ -251,11 +310,26 @@ def call(request, ports, photographs, capsys):
 
     def run(**given):
         values = {"server": address, "grpc": False, "rest": False, request.param: True, "image": str(photographs[0])}
-        values |= {"box": None, "name": served.NAME, "version": None, "label": None, "output": None, "timeout": 60.0}
+        values |= {
+            "box": None,
+            "box_format": None,
+            "box_units": None,
+            "name": served.NAME,
+            "version": None,
+            "label": None,
+            "output": None,
+            "timeout": 60.0,
+        }
+        values["skeleton"] = "mpii16"
         client.main(types.SimpleNamespace(**(values | given)))
         return capsys.readouterr().out
 
     return run
+
+
+def test_the_client_names_no_joints_that_the_model_does_not_find(call, newest):
+    with pytest.raises(UserError, match=r"finds 16 joints, and coco17 has 17; give --skeleton the metadata\.json"):
+        call(skeleton="coco17")
 
 
 def test_the_client_prints_a_table_a_person(call, newest, photographs):

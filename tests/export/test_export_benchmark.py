@@ -34,6 +34,7 @@ def run(run_program):
 
 
 @pytest.mark.slow
+@pytest.mark.lane(only="addons")
 def test_every_model_is_measured_in_its_own_process(run, exports, tiny_workdir, capsys):
     told = run(
         f"--exports={exports}", f"--workdir={tiny_workdir}", "--batches=1,3", "--seconds=0.02", "--rounds=1",

@@ -11,7 +11,7 @@ from onnx import reference
 from data_pipeline.common.errors import UserError
 from data_pipeline.skeleton import JOINTS
 from export.formats import onnx_, onnx_graph
-from keras_apn.inference import exported_models, pose_estimator
+from keras_apn.inference import export_metadata, exported_models, pose_estimator
 
 KINDS = {
     "two stacks": {"stacks": 2},
@@ -143,6 +143,16 @@ def test_a_file_of_something_else_is_the_users_mistake(tmp_path):
         onnx_.read_metadata(str(tmp_path / "b.onnx"))
 
 
+@pytest.mark.parametrize("text", ["{", "[]", "[" * 10000])
+def test_a_damaged_description_is_one_line(tmp_path, text):
+    model = small_model("Relu")
+    onnx.helper.set_model_props(model, {export_metadata.ONNX_KEY: text})
+    onnx.save(model, str(tmp_path / "a.onnx"))
+    with pytest.raises(UserError, match="; export the model again") as caught:
+        onnx_.read_metadata(str(tmp_path / "a.onnx"))
+    assert "\n" not in str(caught.value)
+
+
 def small_model(*kinds, perms=()):
     """A model of nodes in a row, x [2, 3, 4, 5] to y; a transpose takes its permutation."""
     names = ["x", *(f"t{n}" for n in range(1, len(kinds))), "y"]
@@ -177,5 +187,5 @@ def test_transposes_that_undo_each_other_are_gone(second, left):
 
 def test_metadata_is_json_under_its_key(model):
     (entry,) = model.metadata_props
-    assert entry.key == onnx_.METADATA_KEY
+    assert entry.key == export_metadata.ONNX_KEY
     assert json.loads(entry.value)["crop_size"] == 32

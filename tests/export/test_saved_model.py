@@ -75,6 +75,64 @@ def test_photographs_are_upright_however_the_camera_was_held(served, held):
         np.testing.assert_allclose(answer[name].numpy(), values.numpy(), atol=1e-4)
 
 
+def _in_a_session(path, signature, inputs):
+    """What a server does: Python's checks of shapes, which it does not have, are passed by."""
+    with tf.Graph().as_default() as graph, tf.compat.v1.Session(graph=graph) as session:
+        ends = tf.compat.v1.saved_model.load(session, ["serve"], path).signature_def[signature]
+        feeds = {
+            graph.get_tensor_by_name(ends.inputs[name].name)._as_tf_output(): values for name, values in inputs.items()
+        }
+        fetches = [graph.get_tensor_by_name(end.name)._as_tf_output() for end in ends.outputs.values()]
+        return dict(zip(ends.outputs, session._call_tf_sessionrun(None, feeds, fetches, [], None), strict=True))
+
+
+@pytest.mark.parametrize("signature", ["crops", "heatmaps"])
+@pytest.mark.parametrize(
+    ("shape", "said"),
+    [
+        ((32, 32, 3), "not compatible with expected shape"),
+        ((1, 32, 32), "not compatible with expected shape"),
+        ((), "not compatible with expected shape"),
+        ((1, 32, 32, 3, 1), "not compatible with expected shape"),
+        ((1, 32, 32, 4), "not compatible with expected shape"),
+        ((2, 31, 32, 3), "not compatible with expected shape"),
+        ((129, 32, 32, 3), "more than 128 crops"),
+    ],
+    ids=str,
+)
+def test_a_server_refuses_crops_of_another_shape(exported, signature, shape, said):
+    crops = np.zeros(shape, np.uint8)
+    with pytest.raises(tf.errors.InvalidArgumentError, match=said):
+        _in_a_session(exported, signature, {"crops": crops})
+
+
+@pytest.mark.parametrize(
+    ("signature", "name", "shape"), [("crops", "joints", (16, 2)), ("heatmaps", "pose", (8, 8, 16))]
+)
+def test_a_server_answers_no_crops_with_nothing(exported, signature, name, shape):
+    answer = _in_a_session(exported, signature, {"crops": np.zeros((0, 32, 32, 3), np.uint8)})
+    assert answer[name].shape == (0, *shape)
+
+
+@pytest.mark.parametrize(
+    ("images", "boxes"), [((), (1, 4)), ((1, 1), (1, 4)), ((1,), (4,)), ((1,), (1, 5)), ((1,), ())], ids=str
+)
+def test_a_server_refuses_photographs_of_another_shape(exported, images, boxes):
+    image = tf.io.encode_png(np.zeros((9, 9, 3), np.uint8)).numpy()
+    inputs = {"image_bytes": np.full(images, image, object), "boxes": np.zeros(boxes, np.float32)}
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        _in_a_session(exported, "serving_default", inputs)
+
+
+def test_one_photograph_is_answered_for_all_its_boxes(served):
+    image = tf.io.encode_png(np.random.default_rng(0).integers(0, 256, (50, 70, 3)).astype(np.uint8))
+    boxes = tf.constant([[10.0, 5.0, 30.0, 40.0], [0.0, 0.0, 0.0, 0.0], [-5.0, 20.0, 30.0, 40.0]])
+    once = served["serving_default"](image_bytes=image[None], boxes=boxes)
+    each = served["serving_default"](image_bytes=tf.stack([image] * 3), boxes=boxes)
+    for name, values in each.items():
+        np.testing.assert_allclose(once[name].numpy(), values.numpy(), atol=1e-5)
+
+
 def test_metadata_travels_with_the_file(exported):
     with open(os.path.join(exported, saved_model.METADATA), encoding="utf-8") as file:
         told = json.load(file)

@@ -12,6 +12,7 @@ from absl import flags
 
 from data_pipeline.common.errors import UserError
 from data_pipeline.records import dataset
+from data_pipeline.skeleton import MPII16
 from export import verify
 from export.formats import artefacts, onnx_, tflite
 from export.verification import verdict
@@ -105,7 +106,14 @@ def test_the_file_tells_what_was_compared_and_by_what_rule(run, exports, workdir
     assert told["command"]["workdir"] == str(workdir)
     assert (told["command"]["name"], told["command"]["version"]) == ("posenet", 1)
     assert told["command"]["flip_test"] is False
-    assert told["bounds"] == {"maps": 1e-4, "joints": 0.01, "loss": {"float16": 0.2, "dynamic": 0.5, "int8": 1.0}}
+    losses = {"float16": 0.2, "dynamic": 0.5, "int8": 1.0}
+    assert told["bounds"] == {
+        "maps": 1e-4,
+        "joints": 0.01,
+        "loss": losses,
+        "plausible": 1e-3,
+        "plausible_mean": verdict.PLAUSIBLE_MEAN,
+    }
     assert {"python", "tensorflow", "keras", "litert", "onnxruntime"} <= set(told["versions"])
     assert told["versions"]["tensorflow"].startswith("2.")
 
@@ -150,7 +158,7 @@ def finder(**outputs):
     """What stands for an export that takes crops of 64 pixels."""
     model = types.SimpleNamespace(outputs={"joints"})
     found = {name: tf.zeros(shape) for name, shape in outputs.items()}
-    return types.SimpleNamespace(crop_size=64, model=model, joints_in_crop=lambda crops: found)
+    return types.SimpleNamespace(crop_size=64, skeleton=MPII16, model=model, joints_in_crop=lambda crops: found)
 
 
 def test_an_export_for_other_crops_is_the_users_mistake(monkeypatch):
@@ -163,7 +171,7 @@ def test_the_truth_of_a_comparison_is_that_of_the_records(tiny_records):
     paths = dataset.find(f"{tiny_records}/validation-*.tfrecord")
     _, truth = verify.compare(exporting.estimator(), {}, paths, people=3)
     known = scoring.collect(paths, 32, 16)
-    assert {*truth, "image", "person_index"} == set(known)
+    assert {*truth, "image", "person_index", "crop_to_image"} == set(known)
     for name, values in truth.items():
         np.testing.assert_array_equal(values, known[name][:3])
 

@@ -1,6 +1,7 @@
 import contextlib
 import functools
 import http.server
+import io
 import json
 import os
 import pathlib
@@ -11,14 +12,19 @@ import threading
 
 import exporting
 import numpy as np
+import PIL.Image
 import pytest
 import tensorflow as tf
 
-from data_pipeline.skeleton import JOINTS
+from data_pipeline import skeleton
 from data_pipeline.synthetic import scenes
 from export.formats import onnx_
-from keras_apn.inference import pose_estimator
+from keras_apn.inference import arrays, pose_estimator
+from keras_apn.inference.photographs import cropping
 from keras_apn.inference.visualization import OCCLUDED_FROM
+
+# The browser runs the ONNX file, in whichever lane it was made.
+pytestmark = pytest.mark.lane(only="addons")
 
 SOURCE = pathlib.Path(__file__).parents[2] / "export" / "web"
 OFFLINE = ("ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ETIMEDOUT", "ENETUNREACH")
@@ -50,7 +56,7 @@ def random_picture(height, width):
 def as_sent(image, box):
     """A picture with RGBA bytes, as a browser has them, and a box."""
     pixels = np.concatenate([image, np.full_like(image[..., :1], 255)], -1)
-    size = {"width": image.shape[1], "height": image.shape[0], "size": 32, "margin": pose_estimator.BOX_MARGIN}
+    size = {"width": image.shape[1], "height": image.shape[0], "size": 32, "margin": arrays.BOX_MARGIN}
     return {**size, "pixels": pixels.ravel().tolist(), "box": list(box)}
 
 
@@ -60,7 +66,7 @@ def test_the_page_crops_as_python_does():
     cases = [(image, box) for image in pictures for box in boxes]
     found = node(SOURCE / "test" / "crop.js", [as_sent(*case) for case in cases])
     for (image, box), crop in zip(cases, found, strict=True):
-        ((expected,), _, _) = pose_estimator.crop_person(tf.constant(image), tf.constant(box, tf.float32), 32)
+        ((expected,), _, _) = cropping.crop_person(tf.constant(image), tf.constant(box, tf.float32), 32)
         np.testing.assert_allclose(np.reshape(crop, (32, 32, 3)), expected.numpy(), atol=1e-4)
 
 
@@ -96,12 +102,42 @@ def served(folder):
 
 
 def estimators():
-    return {"model": exporting.estimator(), "single": exporting.estimator(1, occlusion=False)}
+    names = ["tail", "loin", "back", "neck", "nose"]
+    spine = skeleton.from_json({"name": "spine", "joints": names, "limbs": [["tail", "loin"], ["neck", "nose"]]})
+    return {
+        "model": exporting.estimator(),
+        "single": exporting.estimator(1, occlusion=False),
+        "spine": exporting.estimator(2, skeleton=spine),
+        "coco17": exporting.estimator(3, skeleton=skeleton.load("coco17")),
+    }
 
 
 def photograph():
     """A picture that is no square, nor of the crop's size."""
     return tf.io.encode_png(scenes.sample(0, 1)[1][:240, :201]).numpy()
+
+
+# How a picture must be turned so that one with this EXIF orientation shows it again.
+LYING = {
+    1: None,
+    2: PIL.Image.Transpose.FLIP_LEFT_RIGHT,
+    3: PIL.Image.Transpose.ROTATE_180,
+    4: PIL.Image.Transpose.FLIP_TOP_BOTTOM,
+    5: PIL.Image.Transpose.TRANSPOSE,
+    6: PIL.Image.Transpose.ROTATE_90,
+    7: PIL.Image.Transpose.TRANSVERSE,
+    8: PIL.Image.Transpose.ROTATE_270,
+}
+
+
+def turned(held):
+    """The photograph as a camera writes it that was held in one of eight ways: turned, with a note."""
+    note, file = PIL.Image.Exif(), io.BytesIO()
+    note[0x0112] = held
+    lying = PIL.Image.open(io.BytesIO(photograph()))
+    lying = lying.transpose(LYING[held]) if LYING[held] is not None else lying
+    lying.save(file, "JPEG", exif=note, quality=100, subsampling=0)
+    return file.getvalue()
 
 
 @pytest.fixture(scope="module")
@@ -119,13 +155,17 @@ def answers(folder, models, tmp_path_factory):
         shutil.copy(path / onnx_.FILE, folder / "dist" / f"{name}.onnx")
     picture, damaged = folder / "picture.png", folder / "damaged.png"
     picture.write_bytes(photograph())
+    for held in LYING:
+        (folder / f"held{held}.jpg").write_bytes(turned(held))
     damaged.write_bytes(photograph()[:100])
     (folder / "other.onnx").write_bytes(b"no model")
     with served(folder / "dist") as url:
         visits = {
             "whole": {"url": url, "dropped": str(picture)},
             "boxes": {"url": url, "files": [str(picture)], "boxes": [FIRST, SECOND]},
+            **{f"held {held}": {"url": url, "files": [str(folder / f"held{held}.jpg")]} for held in LYING},
             "single": {"url": f"{url}?model=single.onnx", "files": [str(picture)]},
+            **{name: {"url": f"{url}?model={name}.onnx", "files": [str(picture)]} for name in ("spine", "coco17")},
             "chosen": {"url": f"{url}?model=none.onnx", "files": [str(folder / "dist" / "model.onnx"), str(picture)]},
             "no model": {"url": f"{url}?model=none.onnx"},
             "no picture": {"url": url, "files": [str(damaged)]},
@@ -146,6 +186,8 @@ def box_of(left, top, right, bottom):
         ("whole", "model", [[0, 0, 0, 0]]),
         ("boxes", "model", [box_of(*FIRST), box_of(*SECOND)]),
         ("single", "single", [[0, 0, 0, 0]]),
+        ("spine", "spine", [[0, 0, 0, 0]]),
+        ("coco17", "coco17", [[0, 0, 0, 0]]),
         ("chosen", "model", [[0, 0, 0, 0]]),
     ],
 )
@@ -155,7 +197,8 @@ def test_the_page_finds_the_joints_that_python_finds(answers, models, visit, mod
     photographs = tf.constant([photograph()] * len(boxes))
     expected = pose_estimator.joints_in_image(models[model], photographs, tf.constant(boxes, tf.float32))
     for row, person in enumerate(people):
-        assert [name for name, *_ in person["joints"]] == [name.replace("_", " ") for name in JOINTS]
+        names = models[model].skeleton.joints
+        assert [name for name, *_ in person["joints"]] == [name.replace("_", " ") for name in names]
         values = np.array([numbers for _, *numbers in person["joints"]])
         np.testing.assert_allclose(values[:, :2], expected["joints"][row], atol=0.1)
         np.testing.assert_allclose(values[:, 2], expected["scores"][row], atol=1e-3)
@@ -165,6 +208,17 @@ def test_the_page_finds_the_joints_that_python_finds(answers, models, visit, mod
         else:
             assert values.shape == (16, 3)
         assert 0 < person["milliseconds"] < 10_000
+
+
+@pytest.mark.parametrize("held", LYING)
+def test_the_page_turns_photographs_as_python_does(answers, models, held):
+    (person,) = answers[f"held {held}"]["people"]
+    expected = pose_estimator.joints_in_image(models["model"], tf.constant([turned(held)]), tf.zeros((1, 4)))
+    upright = pose_estimator.joints_in_image(models["model"], tf.constant([photograph()]), tf.zeros((1, 4)))
+    assert np.median(np.linalg.norm(expected["joints"] - upright["joints"], axis=-1)) < 0.5
+    away = np.linalg.norm([numbers[:2] for _, *numbers in person["joints"]] - expected["joints"][0].numpy(), axis=-1)
+    # Browsers decode JPEG a little otherwise, which may move the peak of one joint or another.
+    assert np.median(away) < 0.5
 
 
 @pytest.mark.parametrize(

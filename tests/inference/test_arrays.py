@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keras_apn.inference import arrays, pose_estimator, test_time_augmentation
+from keras_apn.inference.photographs import cropping
 
 SIZE = 32
 
@@ -23,7 +24,7 @@ def picture(height, width, seed=0):
 )
 def test_crops_are_those_of_tensorflow(height, width, box):
     image = picture(height, width)
-    (expected,), center, side = pose_estimator.crop_person(
+    (expected,), center, side = cropping.crop_person(
         tf.constant(image), tf.constant(box or [0.0] * 4, tf.float32), SIZE
     )
     own_center, own_side = arrays.square_of_box(box, height, width)
@@ -41,7 +42,7 @@ def test_crops_are_those_of_tensorflow(height, width, box):
 @pytest.mark.parametrize("shape", [(120, 90), (90, 400)])
 def test_crops_of_usual_boxes_are_the_same(box, shape):
     image = picture(*shape)
-    (expected,), center, side = pose_estimator.crop_person(
+    (expected,), center, side = cropping.crop_person(
         tf.constant(image), tf.constant(box or [0.0] * 4, tf.float32), SIZE
     )
     own = arrays.crop_image(image, np.asarray(center, np.float64), float(side), SIZE)
@@ -49,7 +50,7 @@ def test_crops_of_usual_boxes_are_the_same(box, shape):
     joints = np.random.default_rng(0).uniform(0, SIZE, (16, 2)).astype(np.float32)
     np.testing.assert_allclose(
         arrays.joints_to_image(joints, *arrays.square_of_box(box, *shape), SIZE),
-        pose_estimator.joints_to_image(joints[None], center[None], side[None], SIZE)[0],
+        cropping.joints_to_image(joints[None], center[None], side[None], SIZE)[0],
         atol=1e-3,
     )
 

@@ -41,7 +41,7 @@ def test_joints_are_those_of_the_estimator_alone(judged_workdir, crops):
 
 def test_verdicts_are_the_sigmoids_of_the_logits(judged_workdir, crops):
     estimator = discriminator_scores.from_workdir(judged_workdir)
-    judged, maps = estimator.joints_in_crop(crops), estimator.estimator.heatmaps(crops)
+    judged, maps = estimator.joints_in_crop(crops), estimator.heatmaps(crops)
     g, (p, c) = estimator.networks.generator, estimator.networks.discriminators.values()
     features = generator.with_context(g)(crops, training=False)[generator.CONTEXT]
     logits = {
@@ -64,7 +64,7 @@ def test_a_p_of_the_image_is_shown_the_image(tiny_workdir, tiny_config, tmp_path
 
 def test_with_the_flip_test_the_mean_of_the_maps_is_judged(judged_workdir, crops):
     estimator = discriminator_scores.from_workdir(judged_workdir, flip=True)
-    maps, (_, context) = estimator.estimator.heatmaps(crops), estimator.networks.predict(crops, training=False)
+    maps, (_, context) = estimator.heatmaps(crops), estimator.networks.predict(crops, training=False)
     plain = discriminator_scores.from_workdir(judged_workdir).joints_in_crop(crops)
     found = estimator.joints_in_crop(crops)
     for name, values in discriminator_scores.probabilities(estimator.networks, maps, context).items():

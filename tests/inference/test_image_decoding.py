@@ -1,5 +1,6 @@
 import io
 import warnings
+import zlib
 
 import cv2
 import numpy as np
@@ -8,8 +9,9 @@ import pytest
 import tensorflow as tf
 
 from data_pipeline.common import images
+from data_pipeline.common.errors import UserError
 from data_pipeline.synthetic import scenes
-from keras_apn.inference import image_decoding
+from keras_apn.inference.photographs import image_decoding
 
 
 def _file(image, kind, **options):
@@ -61,7 +63,9 @@ def test_a_grey_png_of_16_bits_keeps_its_high_bytes():
 
 @tf.function(input_signature=[tf.TensorSpec([], tf.string), tf.TensorSpec([4], tf.float32)])
 def _read(data, box):
-    return image_decoding.read(data, box, tf.constant(3))
+    frame = image_decoding.check_image(data, tf.constant(3))
+    with tf.control_dependencies([image_decoding.check_boxes(box[None], frame, tf.constant(3))]):
+        return image_decoding.upright(tf.identity(data), frame.held)
 
 
 WHOLE = tf.zeros([4])
@@ -208,3 +212,120 @@ def test_a_damaged_note_is_none(photograph, note):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         np.testing.assert_array_equal(images.decode(noted), image_decoding.decode(data).numpy())
+
+
+def _segments(count, body=b"", kind=b"\xfe"):
+    return (b"\xff" + kind + (len(body) + 2).to_bytes(2, "big") + body) * count
+
+
+def _with_texts(photograph, count):
+    body = b"iTXta\0\1\0\0\0" + zlib.compress(b"a" * 1000)
+    text = (len(body) - 4).to_bytes(4, "big") + body + zlib.crc32(body).to_bytes(4, "big")
+    data = _file(photograph, "PNG")
+    return data[:33] + text * count + data[33:]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda data: data[:2] + b"\xff" * 20_000 + data[2:],
+        lambda data: data[:2] + b"\xff\x01" * 2_000 + data[2:],
+        lambda data: data[:2] + _segments(480) + data[2:],
+        lambda data: data[:2] + _segments(400, b"\xff\xda\xff\xd9" * 9) + data[2:],
+        lambda data: data[:2] + b"\xff\xfe\0\0" + data[2:],
+    ],
+    ids=["filling", "markers without a length", "empty segments", "what looks like scans", "no length"],
+)
+def test_what_has_no_end_of_segments_costs_no_more_than_others(photograph, change):
+    data = change(_file(photograph, "JPEG"))
+    frame = image_decoding.check_image(tf.constant(data), tf.constant(0))
+    assert frame.segments.numpy() < 512
+    assert frame.passes.numpy() == 5
+    np.testing.assert_array_equal(_read(data, WHOLE).numpy(), image_decoding.decode(data).numpy())
+
+
+@pytest.mark.parametrize("decode", [lambda data: _read(data, WHOLE), images.decode], ids=["served", "Pillow"])
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (lambda p: _file(p, "JPEG")[:2] + _segments(512) + _file(p, "JPEG")[2:], "has more than (the )?512 segments"),
+        (lambda p: _scans(p, 600), "has more than (the )?512 segments"),
+    ],
+    ids=["segments", "scans"],
+)
+def test_jpegs_of_endless_segments_are_refused(photograph, decode, data, said):
+    with pytest.raises((tf.errors.InvalidArgumentError, UserError), match=said):
+        decode(data(photograph))
+
+
+def _scans(photograph, count):
+    """A progressive JPEG whose last scan is there so many times."""
+    data = _file(photograph, "JPEG", progressive=True)
+    last = data.rindex(b"\xff\xda")
+    return data[:last] + data[last:-2] * count + data[-2:]
+
+
+@pytest.mark.parametrize("decode", [lambda data: _read(data, WHOLE), images.decode], ids=["served", "Pillow"])
+def test_scans_are_bounded_by_the_pixels_that_they_go_over(photograph, decode):
+    # 177 x 201 pixels may have hundreds.
+    decode(_scans(photograph, 200))
+    many = _scans(photograph, 200)
+    frame = many.index(b"\xff\xc2")
+    many = many[: frame + 5] + b"\x1f\xff\x3f\xff" + many[frame + 9 :]
+    with pytest.raises((tf.errors.InvalidArgumentError, UserError), match="many scans"):
+        decode(many)
+
+
+@pytest.mark.parametrize("decode", [lambda data: _read(data, WHOLE), images.decode], ids=["served", "Pillow"])
+def test_the_hostile_scans_are_refused(shared_data, decode):
+    with pytest.raises((tf.errors.InvalidArgumentError, UserError), match="many scans"):
+        decode(shared_data("hostile/scans_301.jpg").read_bytes())
+
+
+@pytest.mark.parametrize("decode", [lambda data: _read(data, WHOLE), images.decode], ids=["served", "Pillow"])
+def test_the_hostile_filling_is_decoded(shared_data, decode):
+    assert decode(shared_data("hostile/serving_20_kB_of_FF.jpg").read_bytes()).shape == (45, 61, 3)
+
+
+def test_packed_texts_of_a_png_are_few(photograph):
+    _read(_with_texts(photograph, 16), WHOLE)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="image 3 has more than 512 segments, or 16 packed texts"):
+        _read(_with_texts(photograph, 17), WHOLE)
+
+
+def _batch(images, boxes):
+    return image_decoding.check_batch(tf.constant(images), tf.constant(boxes, tf.float32))
+
+
+def test_one_image_is_for_all_boxes(photograph):
+    images_, boxes, held = _batch([_file(photograph, "PNG")], [[0.0] * 4, [5.0, 5.0, 9.0, 9.0]])
+    assert (images_.shape, boxes.shape, held.shape) == ((1,), (1, 2, 4), (1,))
+
+
+@pytest.mark.parametrize(
+    ("images_", "boxes", "said"),
+    [
+        (0, 0, "the batch is empty"),
+        (1, 0, "images: 1, boxes: 0; each image needs one"),
+        (2, 4, "images: 2, boxes: 4; each image needs one"),
+        (1, 129, "images: 1, boxes: 129; a request may have 128"),
+        (129, 129, "images: 129, boxes: 129; a request may have 128"),
+    ],
+)
+def test_numbers_of_a_batch_are_checked(photograph, images_, boxes, said):
+    with pytest.raises(tf.errors.InvalidArgumentError, match=said):
+        image_decoding.check_batch(tf.fill([images_], _file(photograph, "PNG")), tf.zeros([boxes, 4]))
+
+
+def test_a_request_costs_no_more_than_a_bound():
+    # 2^26 pixels, black: 8 kB. One at 16 passes and its box at 4 are 0.6 of the bound.
+    large = _file(PIL.Image.new("1", (8192, 8192)), "PNG")
+    _batch([large], [[0.0] * 4])
+    with pytest.raises(
+        tf.errors.InvalidArgumentError, match="the request costs 2684354560 passes over pixels, more than"
+    ):
+        _batch([large] * 2, [[0.0] * 4] * 2)
+    # Boxes cost what their crops show.
+    _batch([large], [[4000.0, 4000.0, 100.0, 100.0]] * 100)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="send fewer images, and each once with all its boxes"):
+        _batch([large], [[0.0] * 4] * 5)

@@ -7,11 +7,12 @@ from data_pipeline.common.errors import UserError
 from data_pipeline.records import patch
 from data_pipeline.skeleton import MIRROR
 from keras_apn.inference import pose_estimator
+from keras_apn.inference.photographs import cropping
 from keras_apn.models.generator import build_generator
 
 
 def _square(box, height=100, width=200):
-    center, side = pose_estimator.square_of_box(tf.constant(box, tf.float32), height, width)
+    center, side = cropping.square_of_box(tf.constant(box, tf.float32), height, width)
     return center.numpy().tolist(), float(side)
 
 
@@ -26,13 +27,13 @@ def test_a_box_gets_a_margin_of_a_quarter():
 
 def test_crop_of_the_same_size_is_the_image_itself():
     image = np.random.default_rng(0).integers(0, 256, (32, 32, 3)).astype(np.uint8)
-    crop = pose_estimator.crop_image(image, tf.constant([15.5, 15.5]), tf.constant(32.0), 32)
+    crop = cropping.crop_image(image, tf.constant([15.5, 15.5]), tf.constant(32.0), 32)
     np.testing.assert_allclose(crop.numpy() * 255, image, atol=1e-3)
 
 
 def test_crop_outside_the_image_is_black():
     image = np.full((16, 16, 3), 255, np.uint8)
-    crop = pose_estimator.crop_image(image, tf.constant([-8.5, 7.5]), tf.constant(16.0), 16).numpy()
+    crop = cropping.crop_image(image, tf.constant([-8.5, 7.5]), tf.constant(16.0), 16).numpy()
     assert crop.max() == 0.0
 
 
@@ -43,14 +44,14 @@ def test_crops_agree_with_what_training_sees(side):
     image = np.stack([x, y, 120 + 100 * np.sin(x / 30) * np.cos(y / 25)], -1).astype(np.uint8)
     square = geometry.square_around((119.5, 119.5), side)
     trained = patch.cut(image, *square, 64) / 255.0
-    served = pose_estimator.crop_image(image, tf.constant([119.5, 119.5]), tf.constant(float(side)), 64).numpy()
+    served = cropping.crop_image(image, tf.constant([119.5, 119.5]), tf.constant(float(side)), 64).numpy()
     assert np.abs(trained - served)[4:-4, 4:-4].max() < 0.02
 
 
 def test_joints_come_back_to_the_image():
     center, side = tf.constant([[50.0, 20.0]]), tf.constant([64.0])
     # The crop is 32 pixels wide: one of its pixels is two of the image's.
-    joints = pose_estimator.joints_to_image(tf.constant([[[15.5, 15.5], [16.5, 14.5]]]), center, side, 32)
+    joints = cropping.joints_to_image(tf.constant([[[15.5, 15.5], [16.5, 14.5]]]), center, side, 32)
     np.testing.assert_allclose(joints.numpy(), [[[50.0, 20.0], [52.0, 18.0]]])
 
 

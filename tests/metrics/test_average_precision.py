@@ -71,6 +71,12 @@ def test_people_whose_occlusion_is_not_known_count_nowhere():
     assert found["joints"]["left_knee"] == 100
 
 
+def test_a_joint_that_is_annotated_nowhere_has_no_share():
+    occluded, visible, annotated = people()
+    annotated[:, [INDEX["left_knee"], INDEX["right_knee"]]] = False
+    assert average_precision.occlusion(occluded, visible, annotated)["share"]["knee"] is None
+
+
 def test_of_nobody_whose_occlusion_is_known_there_is_no_answer():
     assert average_precision.occlusion(*people(), np.zeros(4, bool)) is None
 

@@ -3,9 +3,10 @@ import pytest
 import scipy.io
 import tensorflow as tf
 
+from data_pipeline import skeleton as skeletons
 from data_pipeline.readers import mpii
-from data_pipeline.skeleton import COLUMNS, INDEX, JOINTS_14
-from keras_apn.metrics import pck
+from data_pipeline.skeleton import COLUMNS, INDEX, JOINTS_14, MPII16
+from keras_apn.metrics import normalisers, pck, running_pck
 
 HEAD, NECK = INDEX["head_top"], INDEX["upper_neck"]
 PELVIS, THORAX = INDEX["pelvis"], INDEX["thorax"]
@@ -72,9 +73,9 @@ def test_pck_divides_by_left_shoulder_to_right_hip():
     joints = np.zeros((1, 16, 2))
     joints[0, INDEX["left_shoulder"]], joints[0, INDEX["right_hip"]] = (40, 10), (10, 50)
     annotated = np.ones((1, 16), bool)
-    assert pck.torso_size(joints, annotated).tolist() == [50]
+    assert normalisers.torso_size(joints, annotated).tolist() == [50]
     # 10 pixels are 0.2 of 50, and count.
-    found = pck.distances(joints + np.array([10, 0]), joints, pck.torso_size(joints, annotated), annotated)
+    found = pck.distances(joints + np.array([10, 0]), joints, normalisers.torso_size(joints, annotated), annotated)
     assert pck.rates(found, pck.THRESHOLDS["pck"])["pooled_14"] == 100
 
 
@@ -82,7 +83,7 @@ def test_pck_divides_by_left_shoulder_to_right_hip():
 def test_pck_counts_nobody_whose_torso_is_not_annotated(missing):
     joints, annotated = np.full((1, 16, 2), np.arange(16)[:, None]), np.ones((1, 16), bool)
     annotated[0, INDEX[missing]] = False
-    assert pck.torso_size(joints, annotated).tolist() == [0]
+    assert normalisers.torso_size(joints, annotated).tolist() == [0]
 
 
 def test_the_curve_and_its_area():
@@ -96,6 +97,15 @@ def test_the_curve_and_its_area():
     assert curve["pooled_14"] == percents
     # Fifty strips: 24 of 50, one of 75 where it rises, 25 of 100.
     assert pck.area(thresholds, percents) == pytest.approx((24 * 50 + 75 + 25 * 100) / 50)
+
+
+def test_a_score_has_the_columns_of_its_skeleton():
+    coco = skeletons.load("coco17")
+    found = pck.score(np.full((3, 17), 0.1), np.ones((3, 17), bool), "pck", skeleton=coco)
+    assert list(found["pck@0.2"]) == list(coco.titles)
+    assert found["pck@0.2"][coco.mean] == 100
+    assert set(found["curve"]) < {"thresholds", *coco.titles}
+    assert set(found["visible"]) == set(coco.by_visibility)
 
 
 def test_score_splits_wrists_and_elbows_by_visibility():
@@ -117,7 +127,7 @@ def test_the_area_of_nothing_annotated_is_no_number():
 def test_score_without_visibility_has_no_split():
     table = pck.score(normalised(2), None)
     assert table["visible"] == table["occluded"] == {"wrist": None, "elbow": None}
-    assert list(table["pckh@0.5"]) == list(pck.TITLES)
+    assert list(table["pckh@0.5"]) == list(MPII16.titles)
 
 
 def test_the_split_leaves_out_people_whose_occlusion_is_not_known():
@@ -157,11 +167,11 @@ def test_the_keras_metrics_over_ragged_batches_are_the_answer_over_all(batch, me
     found, true, head_size, annotated = random_people()
     annotated[:, RIGHT_WRIST] = False  # A joint that no one has annotated is in no mean.
     head_size[3] = 0  # A person without a size counts nowhere.
-    torso = pck.torso_size(true, annotated)
+    torso = normalisers.torso_size(true, annotated)
     assert (torso == 0).any()
     for metric, sizes, more in (
-        (pck.PCKh(mean=mean), head_size, (head_size,)),
-        (pck.PCK(mean=mean), torso, ()),
+        (running_pck.PCKh(mean=mean), head_size, (head_size,)),
+        (running_pck.PCK(mean=mean), torso, ()),
     ):
         for start in range(0, 23, batch):
             part = slice(start, start + batch)
@@ -174,7 +184,7 @@ def test_the_keras_metrics_over_ragged_batches_are_the_answer_over_all(batch, me
 def test_the_keras_metric_has_the_table_of_all_its_batches():
     found, true, head_size, annotated = random_people()
     annotated[:, RIGHT_WRIST] = annotated[:, HEAD] = False
-    metric = pck.PCKh()
+    metric = running_pck.PCKh()
     for part in (slice(0, 9), slice(9, 23)):
         metric.update_state(*(tf.constant(v[part]) for v in (found, true, head_size, annotated)))
     expected = pck.rates(pck.distances(found, true, head_size, annotated), 0.5)
@@ -187,7 +197,7 @@ def test_the_keras_metric_has_the_table_of_all_its_batches():
 
 
 def test_the_keras_metric_forgets():
-    metric = pck.PCKh()
+    metric = running_pck.PCKh()
     metric.update_state(*map(tf.constant, random_people()))
     metric.reset_state()
     assert float(metric.result()) == 0

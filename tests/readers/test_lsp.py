@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 import scipy.io
 
-from data_pipeline.readers import lsp, mpii
-from data_pipeline.readers.person import AnnotationError
+from data_pipeline.common import apart
+from data_pipeline.readers import lsp, mat_file, mpii
+from data_pipeline.readers.person import BAD_CROP, FAR_JOINT, AnnotationError
 from data_pipeline.skeleton import INDEX, JOINTS_14
 
 RIGHT_HIP, LEFT_HIP, PELVIS = INDEX["right_hip"], INDEX["left_hip"], INDEX["pelvis"]
@@ -302,3 +303,48 @@ def test_head_size_agrees_with_real_head_boxes(shared_data):
     people = mpii.read(shared_data("mpii/release_validation.mat")).people
     ratios = [lsp.head_size(p.joints_image, p.annotated) / p.head_size for p in people]
     np.testing.assert_allclose(np.percentile(ratios, [16, 50, 84]), [0.86, 1.00, 1.16], atol=0.01)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "reason"),
+    [
+        ((np.nan, 5.0, 0), FAR_JOINT),
+        ((np.inf, 5.0, 0), FAR_JOINT),
+        ((1e30, 5.0, 0), FAR_JOINT),
+        ((5.0, 5.0, np.nan), lsp.BAD_FLAG),
+        ((5.0, 5.0, 2), lsp.BAD_FLAG),
+    ],
+    ids=["NaN", "infinite", "1e30", "flag NaN", "flag 2"],
+)
+def test_people_that_make_no_sense_are_counted(read_lsp, numbers, reason):
+    found = read_lsp(changed(values(0), ("rank", numbers)))
+    assert (found.people, found.skipped) == ([], {reason: 2000})
+
+
+def test_a_training_crop_is_within_bounds(read_lsp):
+    found = read_lsp(changed(values(0), ("rank", (40_000.0, 5.0, 0))))
+    assert found.skipped == {BAD_CROP: 1000}
+
+
+def test_what_lspet_has_at_joints_that_are_not_annotated_is_garbage(read_lspet):
+    found = read_lspet(changed(values(1), ("rank", (np.nan, 1e30, 0))))
+    assert len(found.people) == 1
+
+
+def test_joints_that_are_no_numbers_are_refused(tmp_path):
+    scipy.io.savemat(tmp_path / "joints.mat", {"joints": np.ones((3, 14, 2000), complex)})
+    with pytest.raises(AnnotationError, match="`joints` must hold numbers"):
+        lsp.read_lsp(tmp_path / "joints.mat")
+
+
+def test_a_file_at_which_scipy_crashes_is_one_line(tmp_path, monkeypatch):
+    monkeypatch.setattr(mat_file.apart, "call", lambda *_: (_ for _ in ()).throw(apart.Failed("ended by SIGSEGV")))
+    (tmp_path / "joints.mat").write_bytes(b"")
+    with pytest.raises(AnnotationError, match=r"is not a whole MATLAB 5 file \(ended by SIGSEGV\); download LSP's"):
+        lsp.read_lsp(tmp_path / "joints.mat")
+
+
+def test_files_are_read_in_a_process_of_their_own(read_lsp, apart_as_ever):
+    assert len(read_lsp().people) == 2000
+    with pytest.raises(AnnotationError, match="must hold LSP's joints"):
+        read_lsp(values(0)[:13])

@@ -6,7 +6,7 @@ import pytest
 import scipy.io
 
 from data_pipeline.readers import mpii
-from data_pipeline.readers.person import AnnotationError
+from data_pipeline.readers.person import BAD_CROP, BAD_HEAD_SIZE, FAR_JOINT, AnnotationError
 from data_pipeline.skeleton import INDEX
 
 # Person 1 of this image is in the validation split, person 2 is not.
@@ -265,9 +265,9 @@ def test_json_people_that_cannot_be_used_are_counted(tmp_path, fields, reason):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ({"annotations": []}, "must be a list of people, each with img_paths"),
-        ([{"image": "a.jpg", "joints": []}], "must be a list of people, each with img_paths"),
-        ([json_person(joint_self=[[1.0, 2.0, 1.0]] * 14)], r"must hold 16 of .* Received: \(14, 3\)"),
+        ({"annotations": []}, "must be a list. .* is a list of people, each with img_paths"),
+        ([{"people": "a.jpg", "joints": []}], r"entry '\[0\]': lacks the .* is a list of people, each with img_paths"),
+        ([json_person(joint_self=[[1.0, 2.0, 1.0]] * 14)], r"'\[0\].joint_self': must be a list of length >= 16"),
     ],
     ids=["a dict", "other keys", "14 joints"],
 )
@@ -308,7 +308,7 @@ def test_a_cut_json_is_refused(tmp_path, kept):
     path = write_json(tmp_path / "mpii.json.gz", [json_person()] * 50)
     content = path.read_bytes()
     path.write_bytes(content[: int(kept * len(content))])
-    with pytest.raises(AnnotationError, match="is not a whole JSON file"):
+    with pytest.raises(AnnotationError, match="is not a whole gzip file"):
         mpii.read(path)
 
 
@@ -394,3 +394,144 @@ def test_real_json_agrees_with_the_evaluators_truth(shared_data, real_json):
     lost = expected == 0  # the evaluators' file has 0 for a coordinate far from the crop
     assert lost.any(1).sum() == 13
     np.testing.assert_allclose(joints[~lost], expected[~lost] - 1, atol=6e-4)
+
+
+def test_real_people_are_within_the_bounds_of_sense(real_release, real_json):
+    assert not set(real_json.skipped) & {FAR_JOINT, BAD_CROP, BAD_HEAD_SIZE, mpii.BAD_JOINT}
+    assert not set(real_release.skipped) & {FAR_JOINT, BAD_CROP, BAD_HEAD_SIZE, mpii.BAD_JOINT}
+
+
+def knee(*numbers):
+    """The joints of a person of the JSON whose knee alone is annotated."""
+    return [[0.0, 0.0, 0.0] if i != KNEE else list(numbers) for i in range(16)]
+
+
+@pytest.mark.parametrize(
+    ("fields", "entry"),
+    [
+        ({"joint_self": knee(11.0, None, 1.0)}, r"'\[1\].joint_self\[1\]\[1\]': must be a number. Received: null"),
+        ({"joint_self": knee("11", 21.0, 1.0)}, r"'\[1\].joint_self\[1\]\[0\]': must be a number. Received: \"11\""),
+        ({"joint_self": knee(11.0, 21.0)}, r"'\[1\].joint_self\[1\]': must be a list of length 3"),
+        ({"joint_self": knee(11.0, 21.0, 7.0)}, r"'\[1\].joint_self\[1\]\[2\]': must be a number <= 1"),
+        ({"isValidation": "false"}, r"'\[1\].isValidation': must be true or false or a number. Received: \"false\""),
+        ({"img_paths": ["a.jpg"]}, r"'\[1\].img_paths': must be text"),
+        ({"img_paths": ""}, r"'\[1\].img_paths'"),
+        ({"people_index": 0}, r"'\[1\].people_index': must be a number >= 1"),
+        ({"objpos": [1.0]}, r"'\[1\].objpos': must be a list of length 2"),
+        ({"scale_provided": "big"}, r"'\[1\].scale_provided': must be a number or null"),
+    ],
+    ids=["null", "text", "ragged", "flag", "isValidation", "image list", "no image", "index", "objpos", "scale"],
+)
+def test_an_entry_of_another_form_is_named(tmp_path, fields, entry):
+    with pytest.raises(AnnotationError, match=f"entry {entry}") as caught:
+        mpii.read(write_json(tmp_path / "mpii.json", [json_person(), json_person(**fields)]))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"joint_self": knee(1e30, 21.0, 1.0)}, FAR_JOINT),
+        ({"scale_provided": -1.0}, BAD_CROP),
+        ({"scale_provided": 200}, BAD_CROP),
+        ({"scale_provided": 1e300}, BAD_CROP),
+        ({"scale_provided": 0.02}, BAD_HEAD_SIZE),
+        ({"scale_provided": None}, mpii.NO_PLACE),
+        ({"objpos": None}, mpii.NO_PLACE),
+        ({"objpos": [None, 1.0]}, mpii.NO_PLACE),
+        ({"objpos": [1e300, 1.0]}, BAD_CROP),
+    ],
+    ids=["1e30", "scale -1", "scale 200", "scale 1e300", "small", "no scale", "no place", "half a place", "far place"],
+)
+def test_json_people_that_make_no_sense_are_counted(tmp_path, fields, reason):
+    found = mpii.read(write_json(tmp_path / "mpii.json", [json_person(), json_person(**fields)]))
+    assert (len(found.people), found.skipped) == (1, {reason: 1})
+
+
+@pytest.mark.parametrize(
+    ("annorect", "reason"),
+    [
+        (rect({"id": np.int16(-1), "x": 1.0, "y": 2.0}), mpii.BAD_JOINT),
+        (rect({"id": np.uint8(16), "x": 1.0, "y": 2.0}), mpii.BAD_JOINT),
+        (rect({"id": 1.5, "x": 1.0, "y": 2.0}), mpii.BAD_JOINT),
+        (rect({"id": 1.0, "x": 1.0, "y": 2.0, "is_visible": "x"}), mpii.BAD_JOINT),
+        (rect({"id": 1.0, "x": np.nan, "y": 2.0}), FAR_JOINT),
+        (rect({"id": 1.0, "x": "left", "y": 2.0}), FAR_JOINT),
+        (rect({"id": 1.0, "x": np.array([1.0, 2.0]), "y": 2.0}), FAR_JOINT),
+        (rect({"id": 1.0, "x": 1e30, "y": 2.0}), FAR_JOINT),
+        (rect(x1=np.inf), BAD_HEAD_SIZE),
+        (rect(x1=1.0, x2=1.0 + 1e-8, y1=1.0, y2=1.0), BAD_HEAD_SIZE),
+        (rect(scale=-1.0), BAD_CROP),
+        (rect(scale=1e6), BAD_CROP),
+        (rect(scale=np.nan), BAD_CROP),
+        (rect(objpos={"x": np.nan, "y": 1.0}), BAD_CROP),
+    ],
+    ids=[
+        *("id -1", "id 16", "id 1.5", "flag x", "NaN", "text", "two numbers", "1e30"),
+        *("infinite head", "tiny head", "scale -1", "scale 1e6", "scale NaN", "place NaN"),
+    ],
+)
+def test_people_of_the_release_that_make_no_sense_are_counted(release, annorect, reason):
+    found = mpii.read(release(("a.jpg", 1, structs(annorect)), ("b.jpg", 1, structs(rect()))))
+    assert ([p.image for p in found.people], found.skipped) == (["b.jpg"], {reason: 1})
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [{"image": 7.0, "annorect": structs(rect())}, {"image": {"name": 7.0}, "annorect": structs(rect())}],
+    ids=["no struct", "no name"],
+)
+def test_an_image_of_another_form_is_named(tmp_path, entry):
+    release = {"annolist": structs(entry), "img_train": np.ones((1, 1), np.uint8)}
+    scipy.io.savemat(tmp_path / "mpii.mat", {"RELEASE": release})
+    with pytest.raises(AnnotationError, match=r"entry 'annolist\(1\)' must be as MPII's are"):
+        mpii.read(tmp_path / "mpii.mat")
+
+
+def test_images_and_their_marks_must_be_as_many(tmp_path):
+    annolist = structs({"image": {"name": "a.jpg"}, "annorect": structs(rect())})
+    scipy.io.savemat(tmp_path / "mpii.mat", {"RELEASE": {"annolist": annolist, "img_train": np.ones((1, 2))}})
+    with pytest.raises(AnnotationError, match="annolist of 1, img_train of 2"):
+        mpii.read(tmp_path / "mpii.mat")
+
+
+def hrnet_person(**fields):
+    joints, seen = [[-1.0, -1.0] for _ in range(16)], [0] * 16
+    joints[KNEE], seen[KNEE] = [11.0, 21.0], 1
+    return {"image": "a.jpg", "center": [594.0, 257.0], "scale": 3.0, "joints": joints, "joints_vis": seen, **fields}
+
+
+def test_hrnets_json_is_known_by_what_it_holds(tmp_path):
+    (expected,) = mpii.read(write_json(tmp_path / "mpii.json", [json_person()])).people
+    (person,) = mpii.read(write_json(tmp_path / "train.json", [hrnet_person()])).people
+    np.testing.assert_array_equal(person.joints_image, expected.joints_image)
+    np.testing.assert_array_equal(person.annotated, expected.annotated)
+    np.testing.assert_array_equal(person.center_image, expected.center_image)
+    assert (person.side_image, person.head_size) == (expected.side_image, expected.head_size)
+    assert expected.occlusion_known
+    assert not person.occlusion_known
+
+
+def test_hrnets_people_are_of_their_photographs_split(tmp_path):
+    people = [hrnet_person(), hrnet_person(image=VALIDATION_IMAGE), hrnet_person(image=VALIDATION_IMAGE)]
+    found = mpii.read(write_json(tmp_path / "trainval.json", people)).people
+    assert [(p.split, p.person_index) for p in found] == [("train", 0), ("validation", 0), ("validation", 1)]
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"joints": None, "joints_vis": None}, mpii.NO_TRUTH),
+        ({"center": [-1.0, -1.0]}, mpii.NO_PLACE),
+        ({"scale": -1.0}, BAD_CROP),
+        ({"joints_vis": [0] * 16}, mpii.NO_JOINTS),
+    ],
+    ids=["test", "no place", "scale -1", "no joints"],
+)
+def test_hrnets_people_that_cannot_be_used_are_counted(tmp_path, fields, reason):
+    assert mpii.read(write_json(tmp_path / "a.json", [hrnet_person(**fields)])).skipped == {reason: 1}
+
+
+def test_the_two_forms_in_one_file_are_refused(tmp_path):
+    with pytest.raises(AnnotationError, match=r"entry '\[1\]': lacks the field `img_paths`"):
+        mpii.read(write_json(tmp_path / "a.json", [json_person(), hrnet_person()]))

@@ -184,7 +184,7 @@ def test_several_workers_leave_what_one_does(call, source, built, tmp_path, caps
 
 def test_a_damaged_build_file_is_one_clear_line(call, source, tmp_path):
     (tmp_path / "build.json").write_text('{"seed": 0,')
-    with pytest.raises(UserError, match=r"build\.json is damaged .*; delete it") as caught:
+    with pytest.raises(UserError, match=r"build\.json.*; delete it") as caught:
         call(*lspet(source), f"--output={tmp_path}")
     assert "\n" not in str(caught.value)
 

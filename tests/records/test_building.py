@@ -38,6 +38,7 @@ def contents(folder):
 
 
 @pytest.mark.slow
+@pytest.mark.lane(only="addons")
 def test_a_build_killed_at_random_moments_ends_as_an_uninterrupted_one(tmp_path):
     begun = time.monotonic()
     assert start(tmp_path / "whole").wait() == 0

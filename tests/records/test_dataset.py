@@ -1,3 +1,4 @@
+import json
 import pathlib
 
 import numpy as np
@@ -35,7 +36,7 @@ def folder(tmp_path_factory):
     path = tmp_path_factory.mktemp("records")
     names = write(path, range(10))
     entries = {"train": {"people": 10, "shards": names}, "validation": {"people": 4, "shards": {"v": 4}}}
-    shards.describe(path, {"dataset": "mpii", "patch_size": PATCH, "splits": entries})
+    shards.describe(path, {"dataset": "mpii", "metric": "pckh", "patch_size": PATCH, "splits": entries})
     return path
 
 
@@ -149,9 +150,73 @@ def test_describe_counts_the_people_of_the_given_shards(paths):
 def test_a_damaged_description_is_one_clear_line(tmp_path, content):
     if content is not None:
         (tmp_path / "dataset.json").write_text(content)
-    with pytest.raises(UserError, match=r"dataset\.json is missing or damaged .*build the records again") as caught:
+    with pytest.raises(UserError, match=r"dataset\.json.*build the records again") as caught:
         dataset.describe([str(tmp_path / "train-00000-of-00001.tfrecord")])
     assert "\n" not in str(caught.value)
+
+
+def described(folder, **changes):
+    """A folder whose description says so; its one shard's path."""
+    folder.mkdir()
+    told = {"dataset": "mpii", "metric": "pckh", "patch_size": 56, "splits": {"train": {"shards": {"t": 3}}}}
+    (folder / "dataset.json").write_text(json.dumps({**told, **changes}))
+    return str(folder / "t")
+
+
+@pytest.mark.parametrize(
+    ("changes", "entry"),
+    [
+        ({"patch_size": "56"}, "entry 'patch_size': must be a whole number"),
+        ({"patch_size": 10**9}, "entry 'patch_size': must be a whole number <= 8192"),
+        ({"metric": None}, "entry 'metric': must be text"),
+        ({"splits": {"train": {"shards": {"t": -3}}}}, r"entry 'splits\['train'\]\.shards\['t'\]': must be .* >= 0"),
+    ],
+    ids=["text", "huge", "null", "negative"],
+)
+def test_an_entry_of_the_description_that_breaks_a_rule_is_named(tmp_path, changes, entry):
+    with pytest.raises(UserError, match=entry):
+        dataset.describe([described(tmp_path / "a", **changes)])
+
+
+def test_shards_without_people_are_refused(tmp_path):
+    path = described(tmp_path / "a", splits={"train": {"shards": {"t": 0}}})
+    with pytest.raises(UserError, match="hold no people; build the records again"):
+        dataset.describe([path])
+
+
+def test_folders_that_can_be_read_as_one_are(tmp_path):
+    first, second = described(tmp_path / "a"), described(tmp_path / "b", dataset="synthetic")
+    found = dataset.describe([first, second])
+    assert (found["people"], found["shards"], found["dataset"]) == (6, {first: 3, second: 3}, "mpii")
+
+
+@pytest.mark.parametrize(("name", "value"), [("metric", "pck"), ("patch_size", 112), ("joints", ["nose"])])
+def test_folders_of_different_kinds_are_not_scored_as_one(tmp_path, name, value):
+    told = {"skeleton": {"name": "nose", "joints": value}} if name == "joints" else {name: value}
+    paths = [described(tmp_path / "a"), described(tmp_path / "b", **told)]
+    with pytest.raises(UserError, match=f"hold records of different {name} .*; give a glob of one folder's"):
+        dataset.describe(paths)
+
+
+def test_shards_without_a_record_are_not_read_for_ever():
+    nobody = [integrity.Segment("a", 0, 0)]
+    with pytest.raises(UserError, match="hold no people"):
+        dataset.endless(nobody, patch_size=PATCH, batch_size=2)
+
+
+def test_a_worker_whose_shards_hold_nobody_does_not_wait_for_ever():
+    segments = [integrity.Segment("a", 0, 3), integrity.Segment("b", 0, 0)]
+    with pytest.raises(UserError, match="hold no people"):
+        dataset.endless(segments, patch_size=PATCH, batch_size=2, worker=(1, 2))
+
+
+def test_patches_too_small_for_the_crops_are_told_once(capsys):
+    dataset.tell_enlarged.cache_clear()
+    for crop_size in (32, 64, 64):
+        dataset.tell_enlarged(56, crop_size)
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert "patches of 56 pixels are enlarged for crops of 64; build records with --patch_size=112" in told
 
 
 def test_a_shard_that_the_description_does_not_know_is_refused(folder):

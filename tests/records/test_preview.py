@@ -184,7 +184,7 @@ def test_a_mistake_is_the_users_and_leaves_no_file(values, changes, message):
 
 def test_shards_without_a_record_are_the_users_mistake(values, tmp_path):
     split = {"people": 0, "shards": {shards.name("train", 0, 1): shards.write(tmp_path, "train", 0, 1, [])}}
-    shards.describe(tmp_path, {"patch_size": 56, "splits": {"train": split}})
+    shards.describe(tmp_path, {"dataset": "mpii", "metric": "pckh", "patch_size": 56, "splits": {"train": split}})
     values.records = str(tmp_path / "train-*")
     with pytest.raises(UserError, match="hold no people"):
         preview.main(values)

@@ -44,10 +44,10 @@ def test_a_shard_has_its_name_only_once_it_is_whole(tmp_path):
 
 
 def test_describe_keeps_what_is_said_of_other_splits(tmp_path):
-    shards.describe(tmp_path, {"dataset": "lsp", "splits": {"train": {"people": 3}, "test": {"people": 1}}})
-    shards.describe(tmp_path, {"dataset": "mpii", "splits": {"test": {"people": 2}}})
-    assert json.loads((tmp_path / "dataset.json").read_text()) == {
-        "dataset": "mpii",
-        "splits": {"train": {"people": 3}, "test": {"people": 2}},
-    }
+    train, test, newer = ({"shards": {}, "people": people} for people in (3, 1, 2))
+    told = {"metric": "pckh", "patch_size": 56}
+    shards.describe(tmp_path, {**told, "dataset": "lsp", "splits": {"train": train, "test": test}})
+    shards.describe(tmp_path, {**told, "dataset": "mpii", "splits": {"test": newer}})
+    whole = {**told, "dataset": "mpii", "splits": {"train": train, "test": newer}}
+    assert json.loads((tmp_path / "dataset.json").read_text()) == whole
     assert names(tmp_path) == ["dataset.json"]

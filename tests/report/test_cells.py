@@ -3,6 +3,7 @@ import types
 import numpy as np
 import pytest
 
+from data_pipeline.skeleton import MPII16
 from keras_apn import config
 from keras_apn.report import cells, findings
 
@@ -54,7 +55,10 @@ def test_settings_that_differ_are_apart_from_those_shared():
 
 
 def answer(leader, rival, value, edges, different=("stacks",)):
-    runs = [types.SimpleNamespace(name=name, scores={"pckh@0.5": {"mean_14": 50.0}}) for name in ("first", "second")]
+    runs = [
+        types.SimpleNamespace(name=name, skeleton=MPII16, scores={"pckh@0.5": {"mean_14": 50.0}})
+        for name in ("first", "second")
+    ]
     lead = {"mean_14": {"value": value, "interval": edges, "sure": edges[0] > 0}}
     compared = {"headline": "mean_14", "leader": leader, "rival": rival, "lead": lead}
     return findings.verdict(runs, "pckh@0.5", compared, list(different))
@@ -84,7 +88,9 @@ def test_counts_by_visibility_leave_out_what_is_not_counted():
     away, visible = np.zeros((3, 16)), np.ones((3, 16), bool)
     away[0] = np.nan
     visible[:2] = False
-    run = types.SimpleNamespace(normalised=away, found={"visible": visible, "occlusion_known": np.ones(3, bool)})
+    run = types.SimpleNamespace(
+        skeleton=MPII16, normalised=away, found={"visible": visible, "occlusion_known": np.ones(3, bool)}
+    )
     assert cells.count_by_visibility(run, "wrist", visible=False) == 2
     assert cells.count_by_visibility(run, "wrist", visible=True) == 2
     run.found["occlusion_known"][1] = False

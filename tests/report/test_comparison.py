@@ -3,7 +3,7 @@ import types
 import numpy as np
 import pytest
 
-from data_pipeline.skeleton import INDEX
+from data_pipeline.skeleton import INDEX, MPII16
 from keras_apn.metrics import pck
 from keras_apn.report import comparison
 
@@ -12,7 +12,7 @@ def run(name, normalised):
     visible = np.ones(normalised.shape, bool)
     scores = pck.score(normalised, visible)
     found = {"visible": visible, "occlusion_known": np.ones(len(normalised), bool)}
-    return types.SimpleNamespace(name=name, normalised=normalised, found=found, scores=scores)
+    return types.SimpleNamespace(name=name, skeleton=MPII16, normalised=normalised, found=found, scores=scores)
 
 
 def people(right, count=100):
@@ -32,7 +32,7 @@ def test_everyone_drawn_once_gives_the_plain_rates():
     visible = generator.random((50, 16)) < 0.7
     found = comparison.resampled_rates(normalised, ~visible, 0.5, np.ones((1, 50), np.float32))
     plain = pck.rates(normalised, 0.5)
-    for title in (*pck.COLUMNS, "mean_14", "pooled_14"):
+    for title in (*MPII16.columns, "mean_14", "pooled_14"):
         assert found[title][0] == pytest.approx(plain[title], rel=1e-5)
     hidden = pck.by_visibility(normalised, visible, 0.5)["occluded"]
     assert found["hidden wrist"][0] == pytest.approx(hidden["wrist"], rel=1e-5)

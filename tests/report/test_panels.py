@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from data_pipeline.records import dataset
-from data_pipeline.skeleton import INDEX, JOINTS
+from data_pipeline.skeleton import INDEX, JOINTS, MPII16
 from keras_apn.evaluation import scoring
 from keras_apn.inference import discriminator_scores, pose_estimator
 from keras_apn.models import networks
@@ -33,7 +33,9 @@ def person(annotated=True, visible=True, true=5.0):
         "person_index": np.array([3]),
     }
     estimator = types.SimpleNamespace(crop_size=32)
-    return types.SimpleNamespace(name="run", found=found, estimator=estimator, normalised=np.full((1, 16), 0.1))
+    return types.SimpleNamespace(
+        name="run", skeleton=MPII16, found=found, estimator=estimator, normalised=np.full((1, 16), 0.1)
+    )
 
 
 def test_crops_of_some_are_those_of_all(paths):
@@ -106,9 +108,9 @@ def test_a_heatmap_is_bright_where_it_is_high():
 def test_figure_8_of_one_discriminator(tiny_config, paths, left_out, said):
     sizes = dataclasses.replace(tiny_config.model, **{left_out: False})
     both = networks.Networks(networks.generator(sizes), *networks.discriminators(sizes))
-    judge = discriminator_scores.JudgedEstimator(pose_estimator.PoseEstimator(both.generator), both)
+    judge = discriminator_scores.JudgedEstimator(both)
     config = dataclasses.replace(tiny_config, model=sizes)
-    run = runs.Run("run", "", config, [], {}, judge.estimator, judge, {}, np.zeros((0, 16)), {})
+    run = runs.Run("run", "", config, [], {}, judge, judge, {}, np.zeros((0, 16)), {})
     run = runs.score(run, paths, "pckh", None)
     drawn = panels.figure8(run, panels.crops_of(paths, 32, [0])[0], 0, 0.5)
     assert drawn["verdicts"].caption == said

@@ -33,6 +33,6 @@ def test_what_cannot_be_told_apart_is_refused(workdirs, names, told):
 
 def test_damaged_state_is_one_line(tiny_workdir, tmp_path):
     (tmp_path / "state.json").write_text("{")
-    with pytest.raises(UserError, match=r"state\.json is damaged"):
+    with pytest.raises(UserError, match=r"state\.json.*; delete it"):
         runs._state(str(tmp_path))
     assert runs._state(str(tiny_workdir)) == {}

@@ -3,6 +3,7 @@ import types
 import numpy as np
 import pytest
 
+from data_pipeline.skeleton import MPII16
 from keras_apn import config
 from keras_apn.metrics import pck
 from keras_apn.report import findings, seeds
@@ -16,6 +17,7 @@ def run(name, right, seed, **settings):
     visible = np.ones(normalised.shape, bool)
     visible[:, 10] = False  # Right wrists.
     return types.SimpleNamespace(
+        skeleton=MPII16,
         name=name,
         config=config.Config(training=config.TrainingConfig(seed=seed, **settings)),
         normalised=normalised,

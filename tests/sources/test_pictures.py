@@ -6,6 +6,7 @@ import tensorflow as tf
 from data_pipeline.common.errors import UserError
 from data_pipeline.synthetic import scenes
 from keras_apn.sources import pictures
+from keras_apn.sources.box_file import Listed
 from keras_apn.sources.boxes import Boxes
 
 
@@ -46,7 +47,7 @@ def test_a_path_without_pictures_is_the_users_mistake(tmp_path, path, message):
 @pytest.mark.parametrize("content", [b"", b"GIF of another kind"], ids=["empty", "text"])
 def test_what_is_no_picture_is_the_users_mistake(tmp_path, content):
     (tmp_path / "a.png").write_bytes(content)
-    with pytest.raises(UserError, match=r"a\.png is damaged or no picture; give a JPEG or PNG file"):
+    with pytest.raises(UserError, match=r"a\.png is damaged or no picture; give a JPEG, PNG"):
         pictures.read(str(tmp_path / "a.png"))
 
 
@@ -77,10 +78,40 @@ def test_a_box_outside_its_picture_is_left_out_and_the_others_keep_their_numbers
 
 
 def test_a_picture_without_people_is_not_read(folder):
-    boxes = Boxes(listed={"a.jpg": [[0.0, 0.0, 9.0, 9.0]]})
+    boxes = Boxes(listed=Listed({"a.jpg": [[0.0, 0.0, 9.0, 9.0]]}, ids={"a.jpg": 7}))
     found, errors = _read([folder / "a.jpg", folder / "b.jpg"], boxes)
-    assert [picture.label["image"] for picture in found] == ["a.jpg"]
+    assert [(picture.label["image"], picture.image_id) for picture in found] == [("a.jpg", 7)]
     assert not errors
+
+
+def test_one_box_of_several_may_be_questionable_though_the_picture_is_alone(folder):
+    inside, flat = [0.0, 0.0, 9.0, 9.0], [0.0, 0.0, 9.0, 1.0]
+    (found,), (error,) = _read([folder / "a.jpg"], Boxes(alike=(flat, inside)))
+    assert found.people == {1: inside}
+    assert "smaller than 2 pixels" in str(error)
+    with pytest.raises(UserError, match="smaller than 2 pixels"):
+        _read([folder / "a.jpg"], Boxes(alike=(flat,)))
+
+
+@pytest.mark.parametrize("kind", ["webp", "gif", "avif", "bmp", "tiff", "jpeg"])
+def test_pictures_of_other_kinds(tmp_path, kind):
+    image = scenes.sample(0, 2)[1]
+    PIL.Image.fromarray(image).save(tmp_path / f"a.{kind}")
+    ((found,), errors) = _read(pictures.find(str(tmp_path)))
+    assert not errors
+    assert np.abs(found.image.astype(int) - image).mean() < 12
+    source = pictures.Pictures([str(tmp_path / f"a.{kind}")], Boxes())
+    with source.overlays(str(tmp_path / "out")) as write:
+        write(found, image)
+    (drawn,) = (tmp_path / "out").iterdir()
+    assert drawn.name == ("a.jpeg" if kind == "jpeg" else f"a.{kind}.png")
+
+
+def test_what_is_passed_over_is_told_but_for_hidden_files(folder, capsys):
+    (folder / "._a.jpg").write_bytes(b"of macOS")
+    (folder / "b.HEIC").write_bytes(b"of a telephone")
+    assert len(pictures.find(str(folder))) == 3
+    assert capsys.readouterr().err == f"{folder}: passed over, as they are no pictures that are read: 1 .heic, 1 .txt\n"
 
 
 @pytest.fixture

@@ -9,9 +9,10 @@ import types
 
 import pytest
 
+from data_pipeline.common import claims
 from data_pipeline.common.errors import UserError
 from keras_apn import config
-from keras_apn.study import claims, plan, runner, score
+from keras_apn.study import plan, runner, score
 
 pytestmark = pytest.mark.usefixtures("find_the_project")
 SMALL = ("--crop_size=32", "--stacks=1", "--features=8", "--levels=1", "--discriminator_features=4", "--batch_size=4")
@@ -38,6 +39,7 @@ def told(tiny_records, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.lane(only="addons")
 def test_a_study_from_its_plan_to_its_page(told):
     code, out, errors = call("--plan=plan.json", "--output=study", cwd=told)
     assert (code, errors) == (0, "")
@@ -146,8 +148,8 @@ def test_a_run_that_was_stopped_is_no_result(state, patience, whole):
     ("arguments", "message"),
     [
         (["--output=o"], "plan"),
-        (["--plan=none.json", "--output=o"], "none.json: No such file or directory; give a plan like"),
-        (["--plan=plan.json", "--output=plan.json/o"], "--output=plan.json/o cannot be made (Not a directory)"),
+        (["--plan=none.json", "--output=o"], "none.json cannot be read (No such file or directory); give a plan like"),
+        (["--plan=plan.json", "--output=plan.json/o"], "--output=plan.json/o cannot be written (Not a directory)"),
         (["--plan=plan.json", "--output=o", "--at_once=0"], "--at_once"),
     ],
 )

@@ -42,5 +42,5 @@ def test_an_epoch_done_again_replaces_itself_and_what_came_after(tmp_path):
 
 def test_a_damaged_history_is_one_clear_line(tmp_path):
     (tmp_path / history.FILE).write_text('{"epoch": 1}\n{"epo')
-    with pytest.raises(UserError, match=r"history\.jsonl is damaged .*; delete it"):
+    with pytest.raises(UserError, match=r"history\.jsonl, line \d+.*; delete the file"):
         history.read(str(tmp_path))

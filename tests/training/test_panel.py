@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from data_pipeline import drawing
-from data_pipeline.skeleton import INDEX, NUM_JOINTS
+from data_pipeline.skeleton import INDEX, MPII16, NUM_JOINTS
 from keras_apn.training import panel
 
 PITCH = panel.SIDE + panel.GAP
@@ -94,7 +94,7 @@ def test_truth_and_prediction_have_rings_at_their_own_hidden_joints():
     assert rings(panel.draw(person(**both), "")) == [False, False]
     unknown = person(visible=but(WRIST, False, True), occlusion_known=False)
     assert rings(panel.draw(unknown, "")) == [False, False]
-    assert next(iter(panel._pictures(unknown))) == "truth, occlusion not known"
+    assert next(iter(panel._pictures(unknown, MPII16))) == "truth, occlusion not known"
 
 
 def test_each_task_has_its_own_heatmaps():

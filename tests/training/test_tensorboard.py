@@ -249,7 +249,7 @@ def shown(monkeypatch, workdir, validation, **changes):
     """What `panel.draw` is given for a model, and the image that TensorBoard reads."""
     model = build_model(config.Config(model=dataclasses.replace(MODEL, **changes)), steps_per_epoch=10)
     drawn, draw = [], panel.draw
-    monkeypatch.setattr(panel, "draw", lambda person, title: drawn.append((person, title)) or draw(person, title))
+    monkeypatch.setattr(panel, "draw", lambda *given: drawn.append(given[:2]) or draw(*given))
     once = callback(model, workdir, validation, panel_epochs=1)
     once.on_epoch_end(0, {"loss": 1.0})
     once.on_train_end()

@@ -4,6 +4,7 @@ import json
 import numpy as np
 import pytest
 
+from data_pipeline.common import claims
 from data_pipeline.common.errors import UserError
 from data_pipeline.records import record_format, shards
 from data_pipeline.synthetic import scenes
@@ -178,3 +179,36 @@ def test_missing_records_leave_no_workdir(settings, tmp_path):
 def test_a_batch_larger_than_the_records_is_refused(settings, tmp_path):
     with pytest.raises(UserError, match="--batch_size=2 is more than the 1 training people"):
         train.train(changed(settings, batch_size=2, steps_per_epoch=0), tmp_path / "run")
+
+
+def test_two_trainings_in_one_workdir_are_one_too_many(settings, tmp_path):
+    with claims.alone(str(tmp_path), train.CLAIM, "workdir"):
+        with pytest.raises(UserError, match=r"Another process works in .*; wait for its end or give another --workdir"):
+            train.train(settings, tmp_path)
+        assert [path.name for path in tmp_path.iterdir()] == [train.CLAIM]
+
+
+def elsewhere(settings, **data):
+    return dataclasses.replace(settings, data=dataclasses.replace(settings.data, **data))
+
+
+def test_a_run_goes_on_once_its_records_moved(settings, tmp_path):
+    gone = {"train_records": "gone/train-*", "validation_records": "gone/val-*", "mix": "gone/a=0.5,gone/b=0.1"}
+    elsewhere(settings, **gone).save(tmp_path)
+    resuming.check_resumable(elsewhere(settings, mix="here/a=0.5,here/b=0.1"), tmp_path)
+    with pytest.raises(UserError, match="--mix="):
+        resuming.check_resumable(elsewhere(settings, mix="here/a=0.4,here/b=0.1"), tmp_path)
+
+
+@pytest.mark.parametrize("name", ["train_records", "validation_records"])
+def test_a_run_whose_records_are_there_keeps_them(settings, tmp_path, name):
+    settings.save(tmp_path)
+    with pytest.raises(UserError, match=f"--{name}=.* there, other/x here"):
+        resuming.check_resumable(elsewhere(settings, **{name: "other/x"}), tmp_path)
+
+
+def test_training_tells_of_patches_that_are_too_small(settings, capsys):
+    run_records.dataset.tell_enlarged.cache_clear()
+    larger = dataclasses.replace(settings, model=dataclasses.replace(settings.model, crop_size=64))
+    run_records.of_run(larger)
+    assert "warning: the records' patches of 56 pixels are enlarged for crops of 64" in capsys.readouterr().err

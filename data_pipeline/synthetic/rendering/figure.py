@@ -1,10 +1,12 @@
 """A clothed figure around a body's points."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 
 from data_pipeline import skeleton
+from data_pipeline.synthetic.anatomy import face
 from data_pipeline.synthetic.anatomy.body import SIDES, Body
 from data_pipeline.synthetic.rendering import part
 from data_pipeline.synthetic.rendering.wardrobe import Outfit
@@ -36,11 +38,18 @@ class Figure:
         parts: `part.Part` by name.
         joints_camera: (16, 3) metres.
         girth: of its body.
+        face_camera: (3,) metres by the names of `face.PLACES`.
     """
 
     parts: dict
     joints_camera: np.ndarray
     girth: float
+    face_camera: dict = dataclasses.field(default_factory=dict)
+
+    def places(self, names: Sequence[str]) -> np.ndarray:
+        """(K, 3) metres of joints by their names, of MPII's or the face's."""
+        known = dict(zip(skeleton.JOINTS, self.joints_camera, strict=True)) | self.face_camera
+        return np.stack([known[name] for name in names])
 
     def numbers(self, first: int) -> dict[str, int]:
         """The owner's number of each part by name, when drawn from `first` on."""
@@ -171,4 +180,5 @@ def build(
     for side in SIDES:
         parts.update(_side(side, points_camera, frames_camera, body, outfit))
     joints = np.stack([points_camera[name] for name in skeleton.JOINTS])
-    return Figure(parts, joints, body.girth)
+    own = face.points(points_camera["upper_neck"], points_camera["head_top"], frames_camera["head"])
+    return Figure(parts, joints, body.girth, own)

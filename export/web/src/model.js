@@ -53,7 +53,10 @@ async function run(session, crop, side) {
   return session.run({ crops: new ort.Tensor("float32", crop, [1, side, side, 3]) });
 }
 
-/** One person's `{joints, scores, occluded, milliseconds}` in pixels of the picture; `occluded` may be missing. */
+/**
+ * One person's `{joints, scores, occluded, plausible, milliseconds}` in pixels of the picture; `occluded` and `plausible`
+ * may be missing.
+ */
 async function find(session, about, picture, box) {
   const side = about.crop_size;
   const square = squareOfBox(box, picture.width, picture.height, about.box_margin);
@@ -67,6 +70,7 @@ async function find(session, about, picture, box) {
     joints: jointsToImage(joints, square, side),
     scores: [...found.scores.data],
     occluded: found.occluded && [...found.occluded.data],
+    plausible: found.plausible && [...found.plausible.data],
     milliseconds,
   };
 }

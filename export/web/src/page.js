@@ -74,6 +74,7 @@ function show() {
   const { model, picture, people } = shown;
   part.about.textContent = model ? described(model) : "No model";
   document.body.classList.toggle("single-task", Boolean(people[0] && !people[0].found.occluded));
+  document.body.classList.toggle("without-p", Boolean(people[0] && !people[0].found.plausible));
   part.drop.classList.toggle("full", Boolean(picture));
   part.invitation.hidden = Boolean(picture);
   for (const name of ["view", "hint", "whole", "touch"]) part[name].hidden = !picture;

@@ -24,7 +24,7 @@ export function drawSkeleton(about, found, unit) {
   for (const names of about.limbs) {
     const ends = names.map((name) => about.joints.indexOf(name));
     const [[ax, ay], [bx, by]] = ends.map((end) => places[end]);
-    const kind = names.map(side).find((of) => of !== "middle") ?? "middle";
+    const kind = ends.map((end) => side(about, end)).find((of) => of !== "middle") ?? "middle";
     for (const end of ends) {
       const [x1, y1] = places[end];
       const line = { x1, y1, x2: (ax + bx) / 2, y2: (ay + by) / 2, class: `limb ${kind}` };
@@ -32,7 +32,7 @@ export function drawSkeleton(about, found, unit) {
     }
   }
   places.forEach(([cx, cy], i) => {
-    const kind = hidden[i] ? "occluded" : side(about.joints[i]);
+    const kind = hidden[i] ? "occluded" : side(about, i);
     const dot = element("circle", { cx, cy, r: hidden[i] ? 3 * unit : 2 * unit, class: `joint ${kind}` });
     dot.style.strokeWidth = hidden[i] ? unit : unit / 2;
     dot.append(named(readable(about.joints[i])));
@@ -58,8 +58,9 @@ export function readable(name) {
   return name.replaceAll("_", " ");
 }
 
-export function side(name) {
-  return /^(right|left)_/.exec(name)?.[1] ?? "middle";
+/** Which side the joint at a place is of; exports of old tell it by its name alone. */
+export function side(about, i) {
+  return (about.sides ? about.sides[i] : /^(right|left)_/.exec(about.joints[i])?.[1]) ?? "middle";
 }
 
 function named(text) {

@@ -1,0 +1,1 @@
+"""What large trainings take, by measured costs and arithmetic."""
