@@ -70,8 +70,9 @@ def _answered(answer, crops, side):
     count = tf.shape(crops)[0]
     few = tf.debugging.Assert(count <= MOST_PEOPLE, [f"more than {MOST_PEOPLE} crops in a request"], summarize=1)
     with tf.control_dependencies([few]):
-        crops = tf.pad(crops, [[0, tf.cast(count == 0, tf.int32)], [0, 0], [0, 0], [0, 0]])
-    found = answer(tf.cast(crops, tf.float32) / 255.0)
+        company = tf.zeros([tf.cast(count == 0, tf.int32), side, side, 3])
+    # Neither padded nor in bytes: TensorFlow's converter to TFLite would lose the shape, or has no such operator.
+    found = answer(tf.concat([tf.cast(crops, tf.float32) / 255.0, company], 0))
     return {name: values[:count] for name, values in found.items()}
 
 
