@@ -48,6 +48,20 @@ def test_no_move_across_the_border(peak, neighbour, expected):
     assert place(one_map(**{peak: 1, neighbour: 0.5})) == expected
 
 
+@pytest.mark.parametrize(
+    ("peak", "neighbour", "expected"),
+    [
+        ("x1y4", "x0y4", [0.75, 4]),
+        ("x8y4", "x9y4", [8.25, 4]),
+        ("x3y1", "x3y0", [3, 0.75]),
+        ("x3y6", "x3y7", [3, 6.25]),
+    ],
+    ids=["left", "right", "top", "bottom"],
+)
+def test_a_peak_beside_the_border_moves_toward_it(peak, neighbour, expected):
+    assert place(one_map(**{peak: 1, neighbour: 0.5})) == expected
+
+
 def test_negative_maps_have_a_peak_too():
     assert place(one_map(x3y4=1) - 5) == [3, 4]
 

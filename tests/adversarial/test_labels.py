@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from data_pipeline import heatmaps
+from keras_apn import config
 from keras_apn.adversarial import labels
 
 
@@ -42,6 +43,13 @@ def test_p_fake_measures_in_head_sizes_of_its_own_sample():
     pose = tf.repeat(peaks((5, 5)), 2, axis=0)
     found = labels.pose_labels(pose, tf.repeat(joints((8, 5)), 2, axis=0), tf.constant([8.0, 4.0]), 0.5)
     assert found.numpy().tolist() == [[1], [0]]
+
+
+def test_p_fake_allows_each_joint_its_tolerance():
+    # Three pixels off, and half of a head of 4 pixels is allowed: to the first joint as it is, to the second twice.
+    pose, true = peaks((5, 5), (5, 5)), joints((8, 5), (8, 5))
+    found = labels.pose_labels(pose, true, tf.constant([4.0]), 0.5, np.array([1.0, 2.0], np.float32))
+    assert found.numpy().tolist() == [[0, 1]]
 
 
 def test_p_fake_of_a_joint_outside_the_crop_is_0():
@@ -111,6 +119,13 @@ def test_no_gradient_flows_through_the_labels():
 )
 def test_threshold_goes_from_2_to_a_half(schedule, progress, expected):
     assert float(labels.threshold(schedule, 2.0, 0.5, progress)) == pytest.approx(expected)
+
+
+def test_both_thresholds_of_a_run_go_their_own_way():
+    wide = {"delta": 0.5, "delta_start": 1.5, "epsilon": 0.25, "epsilon_start": 2.25}
+    training = config.TrainingConfig(threshold_schedule="linear", **wide)
+    found = labels.thresholds(training, tf.constant(0.25))
+    assert {name: float(value) for name, value in found.items()} == {"delta": 1.25, "epsilon": 1.75}
 
 
 def test_an_unknown_schedule_is_refused():

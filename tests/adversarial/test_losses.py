@@ -5,7 +5,8 @@ import pytest
 import tensorflow as tf
 
 from data_pipeline import heatmaps
-from keras_apn.adversarial import losses
+from keras_apn import config
+from keras_apn.adversarial import batch, losses
 
 
 def constant(values):
@@ -31,10 +32,15 @@ def test_the_mean_is_over_the_elements_of_annotated_joints():
     assert float(losses.heatmap_loss(constant(predicted), tf.zeros([2, 2, 2, 2]), mask, stacks=4)) == 3.0
 
 
+def test_maps_that_are_not_square_are_meant_over_their_own_pixels():
+    loss = losses.heatmap_loss(tf.fill([1, 3, 5, 1], 3.0), tf.ones([1, 3, 5, 1]), tf.constant([[True]]), stacks=1)
+    assert float(loss) == 4
+
+
 def test_the_printed_sum_is_over_2_samples_stacks():
     # 3 annotated maps of 4 pixels that are 2 off: 48, over 2 x 2 samples x 4 stacks.
     mask = tf.constant([[True, True], [True, False]])
-    loss = losses.heatmap_loss(tf.fill([2, 2, 2, 2], 2.0), tf.zeros([2, 2, 2, 2]), mask, stacks=4, reduction="sum")
+    loss = losses.heatmap_loss(tf.fill([2, 1, 4, 2], 2.0), tf.zeros([2, 1, 4, 2]), mask, stacks=4, reduction="sum")
     assert float(loss) == 48 / 16
 
 
@@ -77,6 +83,44 @@ def test_an_unknown_reduction_is_refused():
         losses.heatmap_loss(maps, maps, tf.constant([[True]]), stacks=1, reduction="median")
 
 
+@pytest.mark.parametrize(
+    ("settings", "divisor", "pose", "occlusion"),
+    [
+        ({}, None, 2 * 2.5 / 4, (5 + 9) / 2),
+        ({"foreground_weight": 1.0}, None, 2 * 4.75 / 4, (9.5 + 13.5) / 2),
+        ({"reduction": "sum"}, None, 2 * 2.5 / 4, (5 + 9) / 4),
+        ({}, 4.0, 2 * 2.5 / 8, (5 + 9) / 8),
+    ],
+    ids=["plain", "foreground", "as printed", "part of a batch"],
+)
+def test_the_generators_loss_is_the_sum_over_stacks_and_tasks(settings, divisor, pose, occlusion):
+    # Two joints' maps of two pixels: the pose's are 1 and 0.5, the occlusion's 0, and that of the second is not known.
+    # Squares of both stacks: 1 and 0.25 of either joint's pose; 4 and 1, then 0 and 9, of the first one's occlusion.
+    truth = {"pose": constant([[[[1, 1], [0.5, 0.5]]]]), "occlusion": constant(np.zeros((1, 1, 2, 2)))}
+    stacks = [
+        {"pose": constant(np.zeros((1, 1, 2, 2))), "occlusion": constant([[[[2, 7], [1, 7]]]])},
+        {"pose": constant([[[[2, 2], [0, 0]]]]), "occlusion": constant([[[[0, 7], [3, 7]]]])},
+    ]
+    joints = {
+        task: batch.Joints(tf.constant([mask]), divisor)
+        for task, mask in (("pose", [True, True]), ("occlusion", [True, False]))
+    }
+    loss, logs = losses.generator_loss(stacks, truth, joints, config.TrainingConfig(**settings))
+    expected = {"loss": pose + occlusion, "loss_pose": pose, "loss_occlusion": occlusion}
+    assert {name: float(value) for name, value in logs.items()} == expected
+    assert float(loss) == expected["loss"]
+
+
+def test_a_part_of_a_batch_is_divided_by_what_it_is_given():
+    mask, count = tf.constant([[True, False, True]]), tf.constant(8.0)
+    assert float(losses.masked_mean(constant([[4, 99, 12]]), mask, count)) == 2
+    assert float(losses.accuracy(constant([[2, 2, 2]]), constant([[1, 1, 0]]), mask, count)) == 1 / 8
+    logits, marks = constant([[0, 5, 0]]), constant([[1, 1, 0]])
+    assert float(losses.label_loss(logits, marks, mask, count)) == pytest.approx(2 * math.log(2) / 8)
+    maps = tf.ones([1, 2, 2, 3])
+    assert float(losses.heatmap_loss(2 * maps, 0 * maps, mask, stacks=1, count=count)) == 2 * 4 / 8
+
+
 @pytest.mark.parametrize("label", [0.0, 1.0])
 @pytest.mark.parametrize("logit", [-3.0, 0.0, 0.7])
 def test_label_loss_is_the_journals_form_for_binary_labels(label, logit):
@@ -114,3 +158,8 @@ def test_accuracy_is_the_share_of_annotated_joints_on_the_right_side():
     logits, marks = constant([[2, -1, 3, -4]]), constant([[1, 1, 0, 0]])
     assert float(losses.accuracy(logits, marks, tf.constant([[True] * 4]))) == 0.5
     assert float(losses.accuracy(logits, marks, tf.constant([[True, False, True, True]]))) == pytest.approx(2 / 3)
+
+
+def test_a_logit_of_0_counts_as_0():
+    mask = tf.constant([[True, True]])
+    assert float(losses.accuracy(constant([[0, 0.5]]), constant([[0, 1]]), mask)) == 1

@@ -71,6 +71,19 @@ def test_the_similarity_of_a_person_is_pycocotools_own(files, tmp_path):
     assert oks.similarity(*given, COCO17)[0] == pytest.approx(expected)
 
 
+def test_similarity_is_the_mean_over_a_persons_own_joints():
+    # Sizes below a pixel, as of crops in shares. The first person's one joint is as far away as its unit: exp(-1 / 2);
+    # of the second one's two joints one is right, the other twice as far.
+    true, size = np.zeros((2, 17, 2)), np.array([0.5, 0.25])
+    predicted, annotated = true.copy(), np.zeros((2, 17), bool)
+    annotated[0, 3] = annotated[1, [5, 9]] = True
+    predicted[0, 3, 0] = 0.5 * COCO17.scales[3]
+    predicted[1, 9, 1] = 2 * 0.25 * COCO17.scales[9]
+    predicted[:, 0] = 999
+    found = oks.similarity(predicted, true, size, annotated, COCO17)
+    assert found.tolist() == pytest.approx([np.exp(-1 / 2), (1 + np.exp(-2)) / 2])
+
+
 def test_who_has_no_joint_or_no_size_has_no_similarity():
     joints = np.zeros((2, 17, 2))
     annotated = np.ones((2, 17), bool)
