@@ -2,3 +2,7 @@
 
 Imports `keras_apn`, `export` and `data_pipeline`.
 """
+
+from data_pipeline.common import missing
+
+missing.watch()

@@ -2,3 +2,7 @@
 
 Imports nothing of `keras_apn`, `export` and `benchmarks`; its packages say what they import of each other.
 """
+
+from data_pipeline.common import missing
+
+missing.watch()

@@ -2,3 +2,7 @@
 
 Imports `keras_apn` and `data_pipeline`; its packages say what they import of each other.
 """
+
+from data_pipeline.common import missing
+
+missing.watch()

@@ -18,6 +18,8 @@ Imports `data_pipeline`; its packages say what they import of each other.
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from data_pipeline.common import missing
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from keras_apn.people.person import Person
     from keras_apn.people.tracking import Tracker
 
+
+missing.watch()
 
 # Programs that are functions too: `python -m keras_apn.train` and `keras_apn.train(...)`.
 CALLED = ("train", "evaluate")

@@ -1,8 +1,9 @@
 """One command for all programs: `apn train --flagfile=mpii.flags` is `python -m keras_apn.train` with that flag."""
 
-import importlib.util
 import runpy
 import sys
+
+from data_pipeline.common import missing
 
 # By name the module and what it does.
 PROGRAMS = {
@@ -19,9 +20,6 @@ PROGRAMS = {
     "benchmark": ("export.benchmark", "the time that exports take"),
     "client": ("export.client", "asks a server"),
 }
-NEEDED = "tensorflow"
-# Do without it where their model does.
-WITHOUT = ("predict",)
 
 
 def usage() -> str:
@@ -39,9 +37,7 @@ def main() -> None:
     if name not in PROGRAMS:
         print(f"error: '{name}' is no program; apn --help lists them", file=sys.stderr)
         sys.exit(2)
-    if name not in WITHOUT and importlib.util.find_spec(NEEDED) is None:
-        print(f"error: apn {name} needs TensorFlow: pip install 'keras-apn[export]'", file=sys.stderr)
-        sys.exit(2)
+    missing.install()
     module, _ = PROGRAMS[name]
     sys.argv = [f"apn {name}", *sys.argv[2:]]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
