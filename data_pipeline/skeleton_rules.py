@@ -4,7 +4,7 @@ import math
 import re
 from typing import Any
 
-from data_pipeline.common.errors import UserError
+from data_pipeline.common.errors import UserError, shortened
 
 UNITS = ("head", "torso", "pair", "box", "oks")
 KEYS = ("name", "joints", "mirror", "limbs", "columns", "counted", "by_visibility", "measured", "torso", "unit")
@@ -100,8 +100,7 @@ class _Entries:
         self.source, self.known = source, []
 
     def refuse(self, rule, received):
-        text = repr(received)
-        raise UserError(f"{self.source}: {rule}. Received: {text if len(text) <= 80 else text[:77] + '...'}")
+        raise UserError(f"{self.source}: {rule}. Received: {shortened(received)}")
 
     def joints(self, told):
         name, joints = told["name"], told["joints"]

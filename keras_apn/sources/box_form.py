@@ -3,10 +3,10 @@
 import dataclasses
 from collections.abc import Sequence
 
-from data_pipeline.common.errors import UserError
+from data_pipeline.common.errors import UserError, shortened
 
-# Corner and size; two opposite corners; centre and size.
-FORMATS = ("xywh", "xyxy", "cxcywh")
+# Corner and size; two opposite corners; centre and size. How they are written, by name.
+FORMATS = {"xywh": "x,y,w,h", "xyxy": "x1,y1,x2,y2", "cxcywh": "cx,cy,w,h"}
 # Shares of the picture's width and height are `relative`.
 UNITS = ("pixels", "relative")
 
@@ -58,12 +58,11 @@ class Form:
 
     def corner_and_size(self, values: Sequence, place: str) -> list[float]:
         """As `box`, but a width or a height may be 0 or below."""
-        numbers = self.numbers or FORMATS[0]
+        numbers = self.numbers or "xywh"
         try:
             a, b, c, d = found = [float(value) for value in values]
         except (TypeError, ValueError, OverflowError) as error:
-            wanted = {"xywh": "x,y,w,h", "xyxy": "x1,y1,x2,y2", "cxcywh": "cx,cy,w,h"}[numbers]
-            raise UserError(f"{place} must be four numbers {wanted}. Received: {_shown(values)}") from error
+            raise UserError(f"{place} must be four numbers {FORMATS[numbers]}. Received: {_shown(values)}") from error
         if not all(abs(value) < MOST for value in found):
             raise UserError(f"{place} must have finite numbers below {MOST:g}. Received: {_shown(values)}")
         if self.relative and not all(abs(value) <= MOST_RELATIVE for value in found):
@@ -90,5 +89,4 @@ def in_pixels(box: Sequence[float], height: int, width: int) -> list[float]:
 
 
 def _shown(values):
-    text = ",".join(map(str, values)) if isinstance(values, list | tuple) else str(values)
-    return text if len(text) <= 80 else f"{text[:77]}..."
+    return shortened(",".join(map(str, values)) if isinstance(values, list | tuple) else values)

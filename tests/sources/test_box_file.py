@@ -1,4 +1,5 @@
 import json
+import math
 
 import pytest
 
@@ -37,9 +38,110 @@ def test_of_cocos_annotations_people_count_but_no_crowds(tmp_path):
     content = {
         "images": [{"id": 9, "file_name": "a.jpg"}],
         "categories": [{"id": 1, "name": "person"}, {"id": 2, "name": "bicycle"}],
-        "annotations": [entry, {**entry, "category_id": 2}, {**entry, "iscrowd": 1}],
+        "annotations": [
+            {**entry, "category_id": 2, "bbox": [5, 5, 5, 5]},
+            {**entry, "iscrowd": 1, "bbox": [6, 6, 6, 6]},
+            entry,
+        ],
     }
+    (tmp_path / "b.json").write_text(json.dumps(content))
+    found = box_file.read(str(tmp_path / "b.json"))
+    assert found.boxes == {"a.jpg": [[1, 2, 3, 4]]}
+    assert found.ids == {"a.jpg": 9}
+    content["annotations"][0] = {**entry, "image_id": 8}
+    with pytest.raises(UserError, match=r"b\.json, annotation 0: image_id must be .* Received: 8"):
+        _read(tmp_path, "b.json", json.dumps(content))
+
+
+def test_cocos_annotations_without_categories_are_people(tmp_path):
+    entry = {"image_id": 9, "category_id": 7, "bbox": [1, 2, 3, 4]}
+    content = {"images": [{"id": 9, "file_name": "a.jpg"}], "annotations": [entry]}
     assert _read(tmp_path, "b.json", json.dumps(content)) == {"a.jpg": [[1, 2, 3, 4]]}
+    content["annotations"].append({**entry, "bbox": [1, 2, math.inf, 4]})
+    with pytest.raises(UserError, match=r"b\.json, annotation 1 must have finite numbers"):
+        _read(tmp_path, "b.json", json.dumps(content))
+
+
+def test_names_of_windows_are_those_of_pictures(tmp_path):
+    assert _read(tmp_path, "b.json", json.dumps({"train\\a.jpg": []})) == {"train/a.jpg": []}
+
+
+def test_a_detectors_numbers_of_pictures_are_kept(tmp_path):
+    entries = [
+        {"file_name": "a.jpg", "image_id": 9, "bbox": [1, 2, 3, 4]},
+        {"file_name": "b.jpg", "bbox": [1, 2, 3, 4]},
+    ]
+    (tmp_path / "b.json").write_text(json.dumps(entries))
+    assert box_file.read(str(tmp_path / "b.json")).ids == {"a.jpg": 9}
+    entries[1]["bbox"] = [1, 2, -math.inf, 4]
+    with pytest.raises(UserError, match=r"b\.json, entry 1 must have finite numbers"):
+        _read(tmp_path, "b.json", json.dumps(entries))
+
+
+def test_what_is_left_out_is_counted_by_reason(tmp_path, capsys):
+    entries = [("car", 1, 4), ("person", 0.29, 4), ("person", 0.1, 4), ("person", 0.3, 4), ("person", None, 0)]
+    found = [
+        {"image": "a.jpg", "bbox": [1, 2, 3, height], "category_id": kind, "score": score}
+        for kind, score, height in entries
+    ]
+    assert _read(tmp_path, "b.json", json.dumps(found)) == {"a.jpg": [[1, 2, 3, 4]]}
+    assert capsys.readouterr().err == (
+        f"{tmp_path / 'b.json'}: of 5 boxes 4 are left out: 1 of a kind other than --category=1, people's, "
+        "2 with a score below --min_score=0.3, 1 without a width or a height\n"
+    )
+
+
+@pytest.mark.parametrize("kind", [3, "3", "person"])
+def test_people_of_a_category_of_ones_own(tmp_path, kind):
+    text = json.dumps([{"image": "a.jpg", "bbox": [n, 2, 3, 4], "category_id": k} for n, k in ((1, kind), (5, 2))])
+    assert _read(tmp_path, "b.json", text, category=3) == {"a.jpg": [[1, 2, 3, 4]]}
+
+
+def test_a_csv_file_as_people_write_them(tmp_path):
+    # Spaces behind commas, a name in quotes with a comma and a line's end in it, scores left open.
+    text = 'image, x, y, width, height, score\n"a, \r\nb.jpg", 1, 2, 3, 4,\n, 5, 6, 7, 8, 1\n'
+    (tmp_path / "b.csv").write_bytes(text.encode())
+    found = box_file.read(str(tmp_path / "b.csv")).boxes
+    assert found == {"a, \r\nb.jpg": [[1, 2, 3, 4]], ".": [[5, 6, 7, 8]]}
+    with pytest.raises(
+        UserError, match=r"b\.csv must begin with a header that has image,x,y,width,height; x is missing"
+    ):
+        _read(tmp_path, "b.csv", "image\n")
+    with pytest.raises(UserError, match=r"b\.csv, line 2: score must be a number\. Received: high"):
+        _read(tmp_path, "b.csv", "image,x,y,width,height,score\na.jpg,1,2,3,4,high\n")
+
+
+@pytest.mark.parametrize("name", ["b.csv", "b.txt"])
+def test_a_file_that_is_no_text_or_not_there_is_one_line(tmp_path, name):
+    with pytest.raises(UserError, match=rf"{name} cannot be read \(No such file or directory\); "):
+        box_file.read(str(tmp_path / name))
+    (tmp_path / name).write_bytes(b"\xff\xfe")
+    with pytest.raises(
+        UserError, match=rf"{name} (cannot be read as CSV: .*utf-8|is no text in UTF-8; give --boxes YOLO)"
+    ):
+        box_file.read(str(tmp_path / name))
+
+
+@pytest.mark.parametrize(
+    ("numbers", "units", "box", "message"),
+    [
+        (None, None, [1, 2, 3], r"x must be four numbers x,y,w,h\. Received: 1,2,3"),
+        ("xyxy", None, "1234567", r"x must be four numbers x1,y1,x2,y2\. Received: 1234567"),
+        ("cxcywh", None, [None] * 4, r"x must be four numbers cx,cy,w,h\. Received: None,None,None,None"),
+        (None, None, [1, 2, 3, 1e6], r"x must have finite numbers below 1e\+06\. Received: 1,2,3,1000000\.0"),
+        (None, None, [1, 2, 0, 4], r"x must have a width and a height above 0\. Received: 1,2,0,4"),
+        (None, "relative", [0, 0, 1, 2.01], r"x must be relative, .* --box_units=pixels\. Received: 0,0,1,2\.01"),
+        (None, None, ["9" * 99, 2, 3], "Received: 9{80} \\.\\.\\."),
+    ],
+    ids=["three", "corners", "nothing", "large", "flat", "relative", "long"],
+)
+def test_a_box_that_is_none_says_what_was_wanted_and_given(numbers, units, box, message):
+    with pytest.raises(UserError, match=f"^{message}$" if message.startswith("x") else f"{message}$"):
+        Form(numbers, units).box(box, "x")
+
+
+def test_a_relative_box_may_stick_out():
+    assert Form(units="relative").box([0, -1, 2, 2], "x") == [0, -1, 2, 2]
 
 
 def test_detectors_results_are_people_they_are_sure_of(tmp_path, capsys):
@@ -174,12 +276,16 @@ def test_yolos_labels_are_a_file_a_picture(tmp_path, capsys):
     (folder / "b.txt").write_text("\n")
     (folder / "c.txt").write_text("0 0.5 0.5 0.5 0.5 0.1 0.1 2 0.9 0.9 0\n")  # With two joints.
     (folder / "classes.txt").write_text("person\ncar\n")
+    (folder / "._c.txt").write_bytes(b"\xff")  # macOS's own, beside each file.
     found = box_file.read(str(folder))
     assert found.form.relative
     assert found.boxes == {"b": [], "c": [[0.25, 0.25, 0.5, 0.5]], "train/a": [[0.375, 0.25, 0.25, 0.5]]}
     told = capsys.readouterr().err
     assert "of 5 boxes 2 are left out: 1 of a kind other than --category=0" in told
     assert box_file.read(str(folder / "b.txt")).boxes == {"b": []}
+    # As a spreadsheet saves it, of a detector that names its kinds.
+    (folder / "b.txt").write_text("\ufeffperson 0.5 0.5 0.5 0.5\ncar 0.1 0.1 0.1 0.1\n", encoding="utf-8")
+    assert box_file.read(str(folder / "b.txt")).boxes == {"b": [[0.25, 0.25, 0.5, 0.5]]}
     (tmp_path / "none").mkdir()
     with pytest.raises(UserError, match=r"holds no \.txt files"):
         box_file.read(str(tmp_path / "none"))
