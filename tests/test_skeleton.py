@@ -1,4 +1,5 @@
 import json
+import math
 
 import numpy as np
 import pytest
@@ -88,37 +89,89 @@ def test_what_a_file_leaves_out_has_a_default():
 GOOD = {"name": "hand", "joints": ["thumb", "palm", "finger"]}
 
 
+SIGMAS = {"thumb": 0.1, "palm": 0.1, "finger": 0.1}
+
+
 @pytest.mark.parametrize(
-    ("told", "rule"),
+    ("told", "message"),
     [
-        ([], "a skeleton is a JSON object"),
-        ({"name": "hand"}, "a skeleton is a JSON object"),
-        (GOOD | {"sigma": 1}, "and nothing else"),
-        (GOOD | {"name": "../hand"}, "`name` must be of letters"),
-        (GOOD | {"joints": []}, "`joints` must be a list of 1 to 512 names"),
-        (GOOD | {"joints": ["thumb", "thumb"]}, "each joint's name must come once"),
-        (GOOD | {"joints": ["thumb", 3]}, "each joint's name must be of letters"),
-        (GOOD | {"limbs": [["thumb", "wrist"]]}, "`limbs` must name 2 of the joints"),
-        (GOOD | {"limbs": 3}, "`limbs` must be a list of pairs"),
-        (GOOD | {"mirror": [["thumb", "palm"], ["palm", "finger"]]}, "`mirror` must name each joint once"),
-        (GOOD | {"columns": {"all": ["wrist"]}}, "`columns.all` must name one or more"),
-        (GOOD | {"columns": ["all"]}, "`columns` must be an object"),
-        (GOOD | {"counted": []}, "`counted` must name one or more"),
-        (GOOD | {"by_visibility": ["wrist"]}, "`by_visibility` must name columns"),
-        (GOOD | {"unit": {"kind": "metre"}}, "`unit` must be an object"),
-        (GOOD | {"unit": {"kind": "pair", "joints": ["thumb"]}}, "`unit.joints` must name 2"),
-        (GOOD | {"unit": {"kind": "oks", "sigmas": {"thumb": 0.1}}}, "`unit.sigmas` must give every joint"),
+        ([], "a skeleton is a JSON object with `name`, `joints` and more. Received: []"),
+        ({"name": "a"}, 'a skeleton is a JSON object with `name`, `joints` and more. Received: {"name": "a"}'),
         (
-            GOOD | {"unit": {"kind": "oks", "sigmas": {"thumb": 0.1, "palm": float("nan"), "finger": 0.1}}},
-            "`unit.sigmas.palm` must be within",
+            GOOD | {"sigma": 1},
+            "a skeleton holds name, joints, mirror, limbs, columns, counted, by_visibility, measured, torso, unit and "
+            'nothing else. Received: ["sigma"]',
+        ),
+        (GOOD | {"name": "../a"}, "`name` must be of letters, digits, dots and dashes, at most 64. Received: ../a"),
+        (GOOD | {"joints": []}, "`joints` must be a list of 1 to 512 names. Received: []"),
+        (
+            GOOD | {"joints": [str(n) for n in range(513)]},
+            '`joints` must be a list of 1 to 512 names. Received: ["0", ',
+        ),
+        (GOOD | {"joints": ["a", "a"]}, 'each joint\'s name must come once. Received: ["a"]'),
+        (
+            GOOD | {"joints": ["thumb", 3]},
+            "each joint's name must be of letters, digits, spaces, dots and dashes, at most 64. Received: 3",
+        ),
+        (
+            GOOD | {"limbs": [["thumb", "wrist"]]},
+            '`limbs` must name 2 of the joints, each once. Received: ["thumb", "wrist"]',
+        ),
+        (GOOD | {"limbs": 3}, "`limbs` must be a list of pairs of joints. Received: 3"),
+        (GOOD | {"measured": [3]}, "`measured` must name 2 of the joints, each once. Received: 3"),
+        (GOOD | {"torso": ["palm"]}, '`torso` must name 2 of the joints, each once. Received: ["palm"]'),
+        (GOOD | {"mirror": 3}, "`mirror` must be a list of pairs of joints. Received: 3"),
+        (
+            GOOD | {"mirror": [["thumb", "palm"], ["palm", "finger"]]},
+            '`mirror` must name each joint once. Received: ["palm"]',
+        ),
+        (
+            GOOD | {"columns": {"all": ["wrist"]}},
+            '`columns.all` must name one or more of the joints, each once. Received: ["wrist"]',
+        ),
+        (
+            GOOD | {"columns": ["all"]},
+            '`columns` must be an object of titles, each with a list of joints. Received: ["all"]',
+        ),
+        (GOOD | {"counted": []}, "`counted` must name one or more of the joints, each once. Received: []"),
+        (GOOD | {"by_visibility": ["wrist"]}, '`by_visibility` must name columns. Received: ["wrist"]'),
+        (
+            GOOD | {"unit": {"kind": "metre"}},
+            '`unit` must be an object whose `kind` is one of head, torso, pair, box, oks. Received: {"kind": "metre"}',
+        ),
+        (
+            GOOD | {"unit": {"kind": "pair", "joints": ["thumb"]}},
+            '`unit.joints` must name 2 of the joints, each once. Received: ["thumb"]',
+        ),
+        (
+            GOOD | {"unit": {"kind": "torso"}},
+            "`unit.joints` must name 2 of the joints, each once. Received: null",
+        ),
+        (
+            GOOD | {"unit": {"kind": "oks", "sigmas": {"thumb": 0.1}}},
+            '`unit.sigmas` must give every joint a number. Received: {"thumb": 0.1}',
+        ),
+        *(
+            (
+                GOOD | {"unit": {"kind": "oks", "sigmas": SIGMAS | {"palm": wrong}}},
+                f"`unit.sigmas.palm` must be within 0.001 and 1. Received: {shown}",
+            )
+            for wrong, shown in ((math.nan, "NaN"), (0.0009, "0.0009"), (1.001, "1.001"), (True, "true"))
         ),
     ],
 )
-def test_what_is_no_skeleton_is_refused_by_its_rule(told, rule):
-    with pytest.raises(UserError, match=rule) as refused:
+def test_what_is_no_skeleton_is_refused_by_its_rule(told, message):
+    with pytest.raises(UserError) as refused:
         skeleton.from_json(told, "hand.json")
-    assert str(refused.value).startswith("hand.json: ")
+    assert str(refused.value).startswith(f"hand.json: {message}")
     assert "\n" not in str(refused.value)
+
+
+def test_the_bounds_of_rules_belong_to_them():
+    many = {"name": "n" * 64, "joints": [str(n) for n in range(512)]}
+    assert len(skeleton.from_json(many, "x").joints) == 512
+    bounds = GOOD | {"unit": {"kind": "oks", "sigmas": SIGMAS | {"palm": 0.001, "finger": 1}}}
+    assert skeleton.from_json(bounds, "x").unit == "oks"
 
 
 def test_a_skeleton_is_loaded_from_a_file_or_from_the_description_of_records(tmp_path):

@@ -68,7 +68,43 @@ def test_occlusion_is_not_known_where_nobody_labelled_a_hidden_joint(read):
 
 
 def test_several_people_of_an_image_are_counted(read):
-    assert [p.person_index for p in read(person(), person(iscrowd=1), person()).people] == [0, 1]
+    assert [p.person_index for p in read(person(), person(iscrowd=1), person(), person()).people] == [0, 1, 2]
+
+
+def test_a_size_that_the_file_tells_is_taken(read):
+    # As `python -m data_pipeline.export_coco` writes it.
+    head = {"name": "face", "joints": NAMES, "unit": {"kind": "head"}}
+    (somebody,) = read(person(head_size=12.5), skeleton=skeletons.from_json(head)).people
+    assert somebody.head_size == 12.5
+
+
+def test_people_of_a_split_are_asked_for(read):
+    assert [p.split for p in read(person(), split="test").people] == ["test"]
+
+
+@pytest.mark.parametrize(("other", "refused"), [(NAMES[::-1], True), (NAMES, False)], ids=["other joints", "the same"])
+def test_categories_with_joints_have_the_same(tmp_path, other, refused):
+    kinds = [{"id": n, "name": name, "keypoints": of} for n, (name, of) in enumerate([("leaf", NAMES), ("bud", other)])]
+    told = {"images": [{"id": 7, "file_name": "a.jpg"}], "annotations": [person(), person(category_id=0)]}
+    (tmp_path / "a.json").write_text(json.dumps(told | {"categories": kinds}))
+    if refused:
+        message = r"a\.json: categories have different joints \(leaf, bud\); export one category a file"
+        with pytest.raises(AnnotationError, match=message):
+            coco.read(tmp_path / "a.json")
+    else:
+        found = coco.read(tmp_path / "a.json")
+        assert (found.skeleton.name, len(found.people)) == ("leaf", 2)
+
+
+def test_what_is_no_json_says_what_is_wanted(tmp_path):
+    (tmp_path / "a.json").write_text("[]")
+    with pytest.raises(AnnotationError, match="COCO's form has images, annotations and categories with keypoints"):
+        coco.read(tmp_path / "a.json")
+
+
+def test_joints_that_make_no_skeleton_are_told_with_their_file(read):
+    with pytest.raises(UserError, match=r"a\.json: each joint's name must come once"):
+        read(person(), category={"keypoints": ["tip", "tip", "stem"]})
 
 
 def test_a_file_is_of_the_split_that_is_said(read):
@@ -127,6 +163,7 @@ def test_ids_may_be_numbers_or_text(read, listed, asked):
         ("../../upload/1/a.jpg", "a.jpg"),
         ("/data/upload/a.jpg", "a.jpg"),
         ("C:\\photos\\a.jpg", "a.jpg"),
+        ("d:/a.jpg", "a.jpg"),
         ("train/../../a.jpg", "a.jpg"),
     ],
 )
@@ -164,7 +201,7 @@ def test_another_skeleton_takes_the_joints_that_it_has(read):
 
 
 def test_a_skeleton_of_which_nothing_is_there_is_refused(read):
-    with pytest.raises(UserError, match="none of mpii16's joints is among tip, left_side, right_side"):
+    with pytest.raises(UserError, match=r"a\.json: none of mpii16's joints is among tip, left_side, right_side"):
         read(person(), skeleton=skeletons.load("mpii16"))
 
 

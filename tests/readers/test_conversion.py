@@ -5,7 +5,7 @@ import pytest
 
 from data_pipeline import skeleton
 from data_pipeline.common.errors import UserError
-from data_pipeline.readers import conversion
+from data_pipeline.readers import conversion, lsp
 from data_pipeline.readers.person import Person
 
 COCO, LSP = skeleton.load("coco17"), skeleton.load("lsp14")
@@ -48,15 +48,70 @@ def test_a_box_and_an_area_that_are_known_are_used(person):
     assert conversion.size_of(COCO, *given, box=(0, 0, 30, 50), area=900.0) == 30
 
 
+def test_the_first_joint_of_a_file_is_found_too(person):
+    ankle = skeleton.from_json({"name": "foot", "joints": ["left_ankle", "toe"]})
+    whole = dataclasses.replace(person, annotated=np.ones(16, bool))
+    names = ["left_ankle", *skeleton.JOINTS[1:]]
+    found = conversion.in_skeleton(whole, names, ankle)
+    assert found.annotated.tolist() == [True, False]
+    assert found.joints_image.dtype == np.float32
+
+
+def test_places_that_are_known_measure_who_is_not_annotated(person):
+    # A drawn person's wrist is there, whether or not the crop shows it.
+    told = {"name": "arm", "joints": ["left_elbow", "left_wrist"]}
+    arm = skeleton.from_json(told | {"unit": {"kind": "pair", "joints": told["joints"]}})
+    hidden = person.annotated.copy()
+    hidden[skeleton.INDEX["left_wrist"]] = False
+    person = dataclasses.replace(person, annotated=hidden, visible=hidden)
+    assert conversion.in_skeleton(person, skeleton.JOINTS, arm).head_size == 0.0
+    places = np.zeros((16, 2))
+    places[skeleton.INDEX["left_wrist"]] = 3, 4
+    assert conversion.in_skeleton(person, skeleton.JOINTS, arm, places).head_size == 5.0
+
+
+def test_a_head_size_that_nobody_knows_is_told_by_limbs(person):
+    # As LSP's reader has it, whatever order the joints have.
+    turned = skeleton.from_json({**skeleton.MPII16.as_json(), "name": "turned", "joints": list(skeleton.JOINTS[::-1])})
+    expected = lsp.head_size(person.joints_image, person.annotated)
+    assert expected > 0
+    assert conversion.size_of(turned, person.joints_image[::-1], person.annotated[::-1]) == pytest.approx(expected)
+    assert conversion.size_of(turned, person.joints_image[::-1], person.annotated[::-1], 7.0) == 7.0
+
+
+@pytest.mark.parametrize(
+    ("joints", "size"),
+    [
+        ([[0, 0], [100, 4]], 120.0),
+        ([[0, 0], [4, 100]], 120.0),
+        ([[5, 5], [5, 5]], 0.25),
+    ],
+    ids=["wide", "high", "one place"],
+)
+def test_a_box_around_few_joints_has_some_room(joints, size):
+    found = np.array(joints, np.float32)
+    assert conversion.size_of(BOX, found, np.ones(2, bool)) == pytest.approx(size)
+    # A quarter of the longer side at least is the shorter one.
+    area = skeleton.from_json(
+        {"name": "a", "joints": ["x", "y"], "unit": {"kind": "oks", "sigmas": {"x": 0.1, "y": 0.1}}}
+    )
+    assert conversion.size_of(area, found, np.ones(2, bool)) == pytest.approx(
+        np.sqrt(0.53 * size * (size if size < 1 else size / 4))
+    )
+    assert conversion.size_of(area, found, np.zeros(2, bool)) == 0.0
+
+
 def test_a_skeleton_of_other_joints_is_refused(person):
     other = skeleton.from_json({"name": "hand", "joints": ["thumb"]})
-    with pytest.raises(UserError, match="None of hand's joints is among right_ankle"):
+    with pytest.raises(UserError, match=r"among right_ankle, right_knee, .*; their names must be the same"):
         conversion.in_skeleton(person, skeleton.JOINTS, other)
 
 
 def test_a_unit_of_joints_that_are_not_there_is_refused(person):
     told = {"name": "cat", "joints": ["left_wrist", "tail"], "unit": {"kind": "pair", "joints": ["left_wrist", "tail"]}}
-    with pytest.raises(UserError, match="distances of left_wrist and tail, which are not both among"):
+    with pytest.raises(
+        UserError, match="distances of left_wrist and tail, which are not both among right_ankle, right_knee,"
+    ):
         conversion.in_skeleton(person, skeleton.JOINTS, skeleton.from_json(told))
 
 
@@ -72,3 +127,9 @@ def test_where_nobodys_size_is_known_it_is_a_tenth_of_the_extent(person):
     nobody = dataclasses.replace(person, head_size=0.0)
     (found,) = conversion.completed([nobody])
     assert found.head_size == pytest.approx(0.1 * 1.2 * (15 - 1) * 20)
+
+
+def test_nobody_is_smaller_than_a_pixel(person):
+    nobody = dataclasses.replace(person, head_size=0.0, joints_image=np.zeros((16, 2), np.float32))
+    (found,) = conversion.completed([nobody])
+    assert found.head_size == 1.0

@@ -513,20 +513,25 @@ def test_hrnets_json_is_known_by_what_it_holds(tmp_path):
 
 
 def test_hrnets_people_are_of_their_photographs_split(tmp_path):
-    people = [hrnet_person(), hrnet_person(image=VALIDATION_IMAGE), hrnet_person(image=VALIDATION_IMAGE)]
+    test_person = hrnet_person(joints=None)
+    people = [hrnet_person(), test_person, *(hrnet_person(image=VALIDATION_IMAGE) for _ in range(3))]
     found = mpii.read(write_json(tmp_path / "trainval.json", people)).people
-    assert [(p.split, p.person_index) for p in found] == [("train", 0), ("validation", 0), ("validation", 1)]
+    assert [(p.image, p.split, p.person_index) for p in found] == [
+        ("a.jpg", "train", 0),
+        *((VALIDATION_IMAGE, "validation", n) for n in range(3)),
+    ]
 
 
 @pytest.mark.parametrize(
     ("fields", "reason"),
     [
         ({"joints": None, "joints_vis": None}, mpii.NO_TRUTH),
+        ({"joints_vis": None}, mpii.NO_TRUTH),
         ({"center": [-1.0, -1.0]}, mpii.NO_PLACE),
         ({"scale": -1.0}, BAD_CROP),
         ({"joints_vis": [0] * 16}, mpii.NO_JOINTS),
     ],
-    ids=["test", "no place", "scale -1", "no joints"],
+    ids=["test", "no flags", "no place", "scale -1", "no joints"],
 )
 def test_hrnets_people_that_cannot_be_used_are_counted(tmp_path, fields, reason):
     assert mpii.read(write_json(tmp_path / "a.json", [hrnet_person(**fields)])).skipped == {reason: 1}
