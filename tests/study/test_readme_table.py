@@ -15,6 +15,7 @@ ROWS = {
     "single-task G with P and C": "single-task-full",
     "with P, without C": "p-alone",
     "G alone, 30 epochs": "alone-30-epochs",
+    "G alone, 36 epochs": "alone-36-epochs",
     "with P and C, 30 epochs": "full-30-epochs",
     "Algorithm 1 as printed (`--mode=alternating`)": "alternating",
     "the same updates, nobody pulls": "alternating-no-pull",
