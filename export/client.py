@@ -112,7 +112,7 @@ def _read(path):
 
 def _people(values):
     """The boxes in pixels; one None for the whole picture."""
-    form = box_form.Form(values.box_format or "xywh", values.box_units)
+    form = box_form.Form(values.box_format or box_form.DEFAULT_FORMAT, values.box_units)
     chosen = boxes.from_flags(values.box, None, form)
     if not form.relative or chosen.alike == (None,):
         return chosen.alike

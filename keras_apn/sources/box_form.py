@@ -7,6 +7,7 @@ from data_pipeline.common.errors import UserError, shortened
 
 # Corner and size; two opposite corners; centre and size. How they are written, by name.
 FORMATS = {"xywh": "x,y,w,h", "xyxy": "x1,y1,x2,y2", "cxcywh": "cx,cy,w,h"}
+DEFAULT_FORMAT = "xywh"
 # Shares of the picture's width and height are `relative`.
 UNITS = ("pixels", "relative")
 
@@ -58,7 +59,7 @@ class Form:
 
     def corner_and_size(self, values: Sequence, place: str) -> list[float]:
         """As `box`, but a width or a height may be 0 or below."""
-        numbers = self.numbers or "xywh"
+        numbers = self.numbers or DEFAULT_FORMAT
         try:
             a, b, c, d = found = [float(value) for value in values]
         except (TypeError, ValueError, OverflowError) as error:
