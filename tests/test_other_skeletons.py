@@ -1,4 +1,4 @@
-"""The programs on joints that are not MPII's: five without left and right, and COCO's seventeen."""
+"""The programs on other joints than MPII's: five without left and right, three without limbs, COCO's seventeen."""
 
 import json
 import os
@@ -22,6 +22,10 @@ SPINE = {
     "limbs": [["pelvis", "thorax"], ["thorax", "upper_neck"], ["upper_neck", "head_top"], ["upper_neck", "nose"]],
     "unit": {"kind": "pair", "joints": ["pelvis", "thorax"]},
 }
+# As a YOLO data.yaml, which knows no limbs, has its joints.
+POINTS = {"name": "points3", "joints": ["nose", "left_wrist", "right_wrist"], "unit": {"kind": "box"}}
+FILES = {told["name"]: told for told in (SPINE, POINTS)}
+METRICS = {"spine5": "pck@0.2", "points3": "pck_box@0.05", "coco17": "pck_oks@1.0"}
 
 
 def call(module, *arguments):
@@ -33,14 +37,14 @@ def call(module, *arguments):
     return done.stdout
 
 
-@pytest.fixture(scope="module", params=["spine5", "coco17"])
+@pytest.fixture(scope="module", params=[*FILES, "coco17"])
 def run(request, tmp_path_factory):
     """`(name of the skeleton, folder)` with records and a run of a skeleton, trained for two epochs."""
     folder = tmp_path_factory.mktemp(request.param)
     given = request.param
-    if given == "spine5":
-        given = folder / "spine5.json"
-        given.write_text(json.dumps(SPINE))
+    if given in FILES:
+        given = folder / f"{request.param}.json"
+        given.write_text(json.dumps(FILES[request.param]))
     records = folder / "records"
     built = ("--dataset=synthetic", "--limit=24", "--validation_people=8", "--patch_size=56", "--shards=2")
     call("data_pipeline.build_tfrecords", *built, "--workers=1", f"--skeleton={given}", f"--output={records}")
@@ -53,7 +57,7 @@ def run(request, tmp_path_factory):
 
 
 def expected(name):
-    return skeleton.from_json(SPINE) if name == "spine5" else skeleton.load(name)
+    return skeleton.from_json(FILES[name]) if name in FILES else skeleton.load(name)
 
 
 def test_a_run_says_which_skeleton_it_has(run):
@@ -67,8 +71,7 @@ def test_it_is_scored_by_its_own_columns_unit_and_occlusion(run):
     own = expected(name)
     out = call("keras_apn.evaluate", f"--workdir={folder}/run", "--baseline", "--flip", f"--json={folder}/scores.json")
     told = json.loads((folder / "scores.json").read_text())
-    key = {"spine5": "pck@0.2", "coco17": "pck_oks@1.0"}[name]
-    assert list(told[key]) == list(own.titles)
+    assert list(told[METRICS[name]]) == list(own.titles)
     assert set(told["occlusion_ap"]["joints"]) == set(own.joints)
     assert any(value is not None for value in told["occlusion_ap"]["joints"].values())
     assert all(title in out for title in own.titles)

@@ -95,7 +95,7 @@ def fit(joints: np.ndarray, head_size: np.ndarray, known: np.ndarray, skeleton: 
     # Each column grows toward what is rare: shorter limbs, longer limbs, less symmetric ones.
     left, right = length[..., 0], length[..., 1]
     columns = np.concatenate([-np.fmin(left, right), np.fmax(left, right), asymmetry], axis=1)
-    rarity = np.min([_share_as_far(column) for column in columns.T], axis=0, initial=1.0)
+    rarity = np.min([np.ones(len(columns)), *map(_share_as_far, columns.T)], axis=0)
     kept = columns[rarity >= np.quantile(rarity, 1 - KEPT, method="lower")]
     limits = np.where(np.isnan(kept), -np.inf, kept).max(axis=0)
     limits[np.isneginf(limits)] = np.inf  # Nothing is known of it, so nothing leaves it.

@@ -1,13 +1,19 @@
+import dataclasses
+import re
+
 import numpy as np
 import pytest
 
+from data_pipeline import skeleton
 from data_pipeline.common.errors import UserError
 from data_pipeline.readers import mpii
+from data_pipeline.records import dataset
 from data_pipeline.skeleton import INDEX, MIRROR
 from keras_apn.evaluation import prediction_file, truth_file
 from keras_apn.metrics import plausibility
 
 ANNOTATED = np.ones((1, 16), bool)
+LSP14 = skeleton.load("lsp14")
 
 
 def standing():
@@ -27,10 +33,52 @@ def crowd(people, seed=0, spread=0.1):
     return joints, np.ones(people), np.ones((people, 16), bool)
 
 
-def test_lengths_are_in_head_sizes():
-    length, asymmetry = plausibility.measure(standing(), np.array([2.0]), ANNOTATED)
-    np.testing.assert_allclose(length[0].T, [[2.5, 2, 1.5, 1, 0.5]] * 2)
+def as_lsp(values):
+    """MPII's joints, on the second axis, as LSP's fourteen."""
+    return values[:, [INDEX[name] for name in LSP14.joints]]
+
+
+@pytest.mark.parametrize("head_size", [2.0, 0.5])
+def test_lengths_are_in_head_sizes(head_size):
+    length, asymmetry = plausibility.measure(standing(), np.array([head_size]), ANNOTATED)
+    np.testing.assert_allclose(length[0].T * head_size, [[5, 4, 3, 2, 1]] * 2)
     np.testing.assert_allclose(asymmetry, 0)
+
+
+def test_nobody_without_a_head_size_has_lengths():
+    length, asymmetry = plausibility.measure(standing(), np.zeros(1), ANNOTATED)
+    assert np.isnan(length).all()
+    assert np.isnan(asymmetry).all()
+
+
+def test_a_limb_of_both_sides_is_measured_once_whichever_is_named():
+    names = [("left_knee", "left_ankle"), ("head_top", "upper_neck"), ("right_ankle", "right_knee")]
+    measured = tuple((INDEX[one], INDEX[other]) for one, other in names)
+    ends, paired = plausibility.ends(dataclasses.replace(skeleton.MPII16, measured=measured))
+    np.testing.assert_array_equal(ends, [[measured[0], measured[2][::-1]], [measured[1]] * 2])
+    assert paired.tolist() == [True, False]
+
+
+def test_a_skeleton_that_measures_nothing_has_no_limbs_and_every_pose_is_plausible():
+    nothing = dataclasses.replace(skeleton.MPII16, measured=())
+    ends, paired = plausibility.ends(nothing)
+    assert ends.shape == (0, 2, 2)
+    assert (ends.dtype, paired.dtype) == (np.int64, bool)
+    poses = crowd(20)
+    left = plausibility.leave(plausibility.fit(*poses, nothing), *poses)
+    assert not any(found.any() for found in left.values())
+
+
+def test_ranges_are_of_their_own_skeletons_limbs():
+    joints, sizes, known = crowd(200)
+    ranges = plausibility.fit(as_lsp(joints), sizes, as_lsp(known), LSP14)
+    length, _ = plausibility.measure(as_lsp(joints), sizes, as_lsp(known), LSP14)
+    assert ranges.shortest == pytest.approx(length.min(axis=(0, 2)), abs=0.2)
+    assert ranges.longest == pytest.approx(length.max(axis=(0, 2)), abs=0.2)
+    short = as_lsp(joints[:1]).copy()
+    short[0, LSP14.index["left_ankle"]] = short[0, LSP14.index["left_knee"]]
+    for pose, expected in ((short, True), (as_lsp(standing()), False)):
+        assert plausibility.leave(ranges, pose, sizes[:1], as_lsp(ANNOTATED))["limbs"].item() is expected
 
 
 def test_a_limb_twice_as_long_as_the_other_is_asymmetric():
@@ -98,16 +146,61 @@ def test_a_limb_that_nobody_has_annotated_is_never_left():
     assert not plausibility.leave(ranges, strange, sizes[:1], ANNOTATED)["either"]
 
 
+def test_people_whose_limbs_are_not_all_known_widen_the_others():
+    joints, sizes, known = crowd(200)
+    joints[:100, INDEX["left_wrist"]] += (0, 2)  # A hundred left forearms of 3, whose other limbs are not known.
+    known[:100] = np.isin(np.arange(16), [INDEX["left_elbow"], INDEX["left_wrist"]])
+    ranges = plausibility.fit(joints, sizes, known)
+    assert ranges.longest[-1] == pytest.approx(3.2, abs=0.2)
+    assert np.isfinite(ranges.longest).all()
+    assert np.isfinite(ranges.asymmetry).all()
+    # Of forearms, the people of whom both are known alone say how unlike they are.
+    assert ranges.asymmetry[-1] < 0.5
+
+
+def test_one_measure_of_one_pose_is_no_rarer_than_all_of_it():
+    joints, sizes, known = crowd(1)
+    assert not plausibility.leave(plausibility.fit(joints, sizes, known), joints, sizes, known)["either"]
+
+
+def test_nothing_known_of_anybody_is_left_by_nobody():
+    joints, sizes, known = crowd(3)
+    ranges = plausibility.fit(joints, sizes, np.zeros_like(known))
+    assert np.isposinf(ranges.longest).all()
+    assert np.isneginf(ranges.shortest).all()
+    assert np.isposinf(ranges.asymmetry).all()
+
+
+def test_the_shares_of_nobody_are_no_numbers():
+    ranges = plausibility.fit(*crowd(20))
+    nobody = np.zeros((0, 16, 2))
+    found = plausibility.shares(ranges, nobody, nobody, np.zeros(0), np.zeros((0, 16), bool))
+    assert found == {"limbs": None, "symmetry": None, "either": None, "truth": None}
+
+
 def test_the_ranges_of_records_are_those_of_their_poses(tiny_records):
-    ranges = plausibility.of_records([str(tiny_records / "train-00000-of-00001.tfrecord")])
-    assert (ranges.shortest > 0).all()
-    assert (ranges.shortest < ranges.longest).all()
-    assert (ranges.longest < 6).all()
+    path = str(tiny_records / "train-00000-of-00001.tfrecord")
+    ranges = plausibility.of_records([path])
+    people = next(dataset.load([path], patch_size=56, batch_size=12).as_numpy_iterator())
+    expected = plausibility.fit(people["joints_patch"], people["head_size_patch"], people["annotated"])
+    for name in ("shortest", "longest", "asymmetry"):
+        np.testing.assert_allclose(getattr(ranges, name), getattr(expected, name), rtol=1e-4)
+
+
+def test_records_of_other_joints_are_the_users_mistake(tiny_records):
+    path = str(tiny_records / "train-00000-of-00001.tfrecord")
+    with pytest.raises(UserError, match=rf"^{re.escape(path)} does not hold records of lsp14 \(14 joints\)$"):
+        plausibility.of_records([path], LSP14)
+
+
+def test_a_shard_that_cannot_be_read_is_named(tmp_path):
+    with pytest.raises(UserError, match=rf"^{re.escape(str(tmp_path))} cannot be read .*; build the records again$"):
+        plausibility.of_records([str(tmp_path)])
 
 
 def test_records_without_a_whole_one_are_the_users_mistake(tmp_path):
     (tmp_path / "empty.tfrecord").write_bytes(b"")
-    with pytest.raises(UserError, match="no whole record"):
+    with pytest.raises(UserError, match=r"empty\.tfrecord and its like hold no whole record; build the training"):
         plausibility.of_records([str(tmp_path / "empty.tfrecord")])
 
 
