@@ -1,6 +1,7 @@
 """The plan of a study: which trainings, with which flags and seeds."""
 
 import dataclasses
+import itertools
 import re
 from typing import Annotated
 
@@ -24,6 +25,7 @@ class RowFile(msgspec.Struct, forbid_unknown_fields=True):
 
     flags: list[str] = []
     seeds: Seeds | None = None
+    init_from: str | None = None
 
 
 class PlanFile(msgspec.Struct, forbid_unknown_fields=True):
@@ -44,16 +46,23 @@ class Training:
         name: of its row in the table.
         seed: of the run.
         flags: of `keras_apn.train`, without `--seed` and `--workdir`.
+        init_from: the row whose run of the same seed it starts from, or None.
     """
 
     name: str
     seed: int
     flags: tuple[str, ...]
+    init_from: str | None = None
 
     @property
     def key(self) -> str:
         """What its folder and its result are called."""
         return f"{self.name}-seed{self.seed}"
+
+    @property
+    def begun(self) -> str | None:
+        """The key of the run that it starts from, or None."""
+        return self.init_from and f"{self.init_from}-seed{self.seed}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,8 +88,9 @@ class Plan:
 def read(path: str) -> Plan:
     """The plan in a JSON file.
 
-    It holds `trainings`, a dict of name to a list of flags or to a dict of `flags` and its own `seeds`; `flags` of all
-    of them; `seeds`, 0 by default; `records`; and a `title`.
+    It holds `trainings`, a dict of name to a list of flags, or to a dict of `flags`, its own `seeds` and `init_from`,
+    the name of a training above it that has these seeds and from whose best weights it starts; `flags` of all of them;
+    `seeds`, 0 by default; `records`; and a `title`.
 
     Raises:
         UserError: there is no such file, or it holds no plan.
@@ -92,16 +102,23 @@ def read(path: str) -> Plan:
         if not NAME.fullmatch(name):
             raise UserError(f"{path}: a training's name is of letters, digits, dots and dashes. Received: {name!r}")
         row = row if isinstance(row, RowFile) else RowFile(row)
-        rows[name] = (
-            common + _flags(path, row.flags),
-            list(dict.fromkeys(told.seeds if row.seeds is None else row.seeds)),
-        )
-    most = max(len(own) for _, own in rows.values())
+        seeds = dict.fromkeys(told.seeds if row.seeds is None else row.seeds)
+        flags = common + _flags(path, row.flags)
+        if row.init_from is not None:
+            _require_before(path, row.init_from, [one.seed for one in rows.get(row.init_from, [])], name, seeds)
+        rows[name] = [Training(name, seed, flags, row.init_from) for seed in seeds]
     # The first seed of every row comes first, so that a study that is cut short compares all rows.
-    trainings = [
-        Training(name, own[n], flags) for n in range(most) for name, (flags, own) in rows.items() if n < len(own)
-    ]
+    trainings = [one for column in itertools.zip_longest(*rows.values()) for one in column if one]
     return Plan(told.title, told.records, tuple(trainings))
+
+
+def _require_before(path, begun, known, name, seeds):
+    missing = [seed for seed in seeds if seed not in known]
+    if missing:
+        raise UserError(
+            f"{path}: training {name!r} starts from {shortened(begun)!r}, which must stand above it and have its seed "
+            f"{missing[0]}"
+        )
 
 
 def _flags(path, told):

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
 from data_pipeline.common import program
 from data_pipeline.common.claims import claim
@@ -20,7 +20,11 @@ INTERRUPTED = 130
 
 def result_path(output: str, training: Training) -> str:
     """The JSON file of a run."""
-    return os.path.join(output, RESULTS, f"{training.key}.json")
+    return _result(output, training.key)
+
+
+def _result(output, key):
+    return os.path.join(output, RESULTS, f"{key}.json")
 
 
 def run_all(plan: Plan, output: str, at_once: int = 1, tell: Callable[[str], None] = print) -> list[str]:
@@ -45,8 +49,11 @@ def run_all(plan: Plan, output: str, at_once: int = 1, tell: Callable[[str], Non
     except OSError as error:
         raise UserError(f"--output={output} cannot be made ({error.strerror})") from error
     stopped = threading.Event()
+    started: dict[str, Future] = {}
 
     def run(training):
+        if training.begun:
+            started[training.begun].exception()  # It stands above, so that it runs or has run.
         try:
             return None if stopped.is_set() else run_one(training, plan.records, output, tell)
         except KeyboardInterrupt:
@@ -55,7 +62,9 @@ def run_all(plan: Plan, output: str, at_once: int = 1, tell: Callable[[str], Non
 
     with ThreadPoolExecutor(at_once) as pool:
         try:
-            return [failure for failure in pool.map(run, plan.trainings) if failure]
+            for training in plan.trainings:
+                started[training.key] = pool.submit(run, training)
+            return [failure for failure in [future.result() for future in started.values()] if failure]
         except KeyboardInterrupt:
             stopped.set()
             raise
@@ -71,12 +80,17 @@ def run_one(training: Training, records: str, output: str, tell: Callable[[str],
             return None
         if os.path.exists(result_path(output, training)):
             return None
+        if training.begun and not os.path.exists(_result(output, training.begun)):
+            return f"{training.key}: starts from {training.begun}, which has no result yet; start the study again"
         tell(f"{training.key}: training")
         workdir = os.path.join(output, RUNS, training.key)
         flags = [*training.flags, f"--seed={training.seed}", f"--workdir={workdir}"]
+        if training.begun:
+            flags.append(f"--init_from={os.path.join(output, RUNS, training.begun)}")
         failure = _call(["keras_apn.train", *flags], output, training)
         if failure is None:
             told = {"name": training.name, "seed": training.seed, "flags": list(training.flags), "records": records}
+            told |= {"init_from": training.init_from} if training.init_from else {}
             told |= {"workdir": workdir, "output": result_path(output, training)}
             failure = _call(["keras_apn.study.score", json.dumps(told)], output, training)
     tell(f"{training.key}: {failure or 'done'}")

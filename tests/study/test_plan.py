@@ -31,6 +31,27 @@ def test_a_row_may_have_seeds_of_its_own(read):
     assert [training.key for training in found.trainings] == ["alone-seed0", "once-seed7", "alone-seed2"]
 
 
+def test_a_row_may_start_from_another(read):
+    found = read({**WHOLE, "trainings": {"first": [], "then": {"flags": ["--b"], "init_from": "first"}}})
+    begun = [(training.key, training.init_from) for training in found.trainings]
+    assert begun == [("first-seed0", None), ("then-seed0", "first"), ("first-seed2", None), ("then-seed2", "first")]
+
+
+@pytest.mark.parametrize(
+    "trainings",
+    [
+        {"then": {"init_from": "first"}, "first": []},
+        {"then": {"init_from": "then"}},
+        {"first": {"seeds": [2]}, "then": {"init_from": "first"}},
+    ],
+    ids=["below", "itself", "another seed"],
+)
+def test_a_row_starts_from_one_above_it_that_has_its_seeds(read, trainings):
+    message = "training 'then' starts from '(first|then)', which must stand above it and have its seed 0$"
+    with pytest.raises(UserError, match=message):
+        read({**WHOLE, "trainings": trainings})
+
+
 def test_the_example_is_a_plan(read):
     assert len(read(plan.EXAMPLE).trainings) == 6
 

@@ -96,6 +96,30 @@ def test_a_run_is_trained_and_scored(calls, tmp_path):
     assert lines == ["one-seed3: training", "one-seed3: done"]
 
 
+@pytest.mark.parametrize("at_once", [1, 2])
+def test_a_run_starts_from_another_once_that_is_scored(calls, tmp_path, at_once):
+    made, _ = calls
+    first, then = plan.Training("first", 3, ()), plan.Training("then", 3, (), "first")
+    assert runner.run_all(plan.Plan("", "r/*", (first, then)), str(tmp_path), at_once, lambda line: None) == []
+    assert made[2] == [
+        "keras_apn.train",
+        "--seed=3",
+        f"--workdir={tmp_path}/runs/then-seed3",
+        f"--init_from={tmp_path}/runs/first-seed3",
+    ]
+    assert "init_from" not in json.loads(made[1][1])
+    assert json.loads(made[3][1])["init_from"] == "first"
+
+
+def test_nothing_starts_from_what_failed(calls, tmp_path):
+    made, ends = calls
+    ends["first-seed3"] = (1, "Traceback")
+    both = (plan.Training("first", 3, ()), plan.Training("then", 3, (), "first"))
+    failures = runner.run_all(plan.Plan("", "r/*", both), str(tmp_path), tell=lambda line: None)
+    assert failures[1] == "then-seed3: starts from first-seed3, which has no result yet; start the study again"
+    assert len(made) == 1
+
+
 def test_what_fails_is_told_and_the_others_go_on(calls, tmp_path):
     made, ends = calls
     ends["--workdir=" + str(tmp_path / "runs" / "bad-seed3")] = (2, "Warning\nerror: --a is unknown\n")
