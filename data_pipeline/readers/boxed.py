@@ -73,7 +73,7 @@ def _person(entry, places, skeleton, known):
     if not (np.abs(joints[annotated, :2]) <= MOST_COORDINATE).all():  # NaN breaks the rule too.
         return FAR_JOINT
     points = np.where(annotated[:, None], joints[:, :2], 0.0)
-    box = entry.box if entry.box is not None and entry.box[2] > 0 and entry.box[3] > 0 else _box(points[annotated])
+    box = entry.box if entry.box is not None and entry.box[2] > 0 and entry.box[3] > 0 else _box(points, annotated)
     center = np.array([box[0] + box[2] / 2, box[1] + box[3] / 2])
     area = entry.area if entry.area and entry.area > 0 else None
     size = entry.size or conversion.size_of(skeleton, points, annotated, box=box, area=area)
@@ -91,10 +91,8 @@ def _person(entry, places, skeleton, known):
     )
 
 
-def _box(joints):
-    """A box around (K, 2) joints, in which even a single one has some room."""
-    low, high = joints.min(0), joints.max(0)
-    longest = max((high - low).max() * conversion.BOX_OF_JOINTS, 1.0)
-    width, height = np.maximum((high - low) * conversion.BOX_OF_JOINTS, longest / 4)
-    middle = (low + high) / 2
+def _box(joints, annotated):
+    """A box around the annotated joints."""
+    middle = (joints[annotated].min(0) + joints[annotated].max(0)) / 2
+    width, height = conversion.extent(joints, annotated)
     return middle[0] - width / 2, middle[1] - height / 2, width, height

@@ -72,7 +72,7 @@ def size_of(
     if skeleton.ends:
         one, other = skeleton.ends
         return float(np.linalg.norm(joints[one] - joints[other])) if annotated[[one, other]].all() else 0.0
-    width, height = box[2:] if box is not None else _extent(joints, annotated)
+    width, height = box[2:] if box is not None else extent(joints, annotated)
     if skeleton.unit == "box":
         return float(max(width, height))
     return float(np.sqrt(area if area else AREA_OF_BOX * width * height))
@@ -87,7 +87,7 @@ def completed(people: Sequence[Person]) -> list[Person]:
     Returns:
         The people, each with a `head_size` above 0; where nobody's is known, it is a tenth of their extent.
     """
-    extents = [max(_extent(person.joints_image, person.annotated)) for person in people]
+    extents = [max(extent(person.joints_image, person.annotated)) for person in people]
     ratios = [p.head_size / extent for p, extent in zip(people, extents, strict=True) if p.head_size and extent]
     usual = float(np.median(ratios)) if ratios else 0.1
     return [
@@ -96,8 +96,16 @@ def completed(people: Sequence[Person]) -> list[Person]:
     ]
 
 
-def _extent(joints, annotated):
-    """Width and height of the box around annotated joints, in which even a single one has some room."""
+def extent(joints: np.ndarray, annotated: np.ndarray) -> tuple[float, float]:
+    """Width and height of the box around annotated joints, in which even a single one has some room.
+
+    Args:
+        joints: (J, 2) image pixels.
+        annotated: (J,) bool.
+
+    Returns:
+        Pixels, `BOX_OF_JOINTS` times as much as they need; zeros where none is annotated.
+    """
     if not annotated.any():
         return 0.0, 0.0
     known = joints[annotated]

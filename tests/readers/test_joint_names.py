@@ -49,3 +49,44 @@ def test_joints_that_a_file_lacks_are_told_apart():
 def test_names_that_are_twice_the_same_are_refused():
     with pytest.raises(UserError, match="must come once"):
         joint_names.skeleton_of(["a", "a"], source="a.json")
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("left leftover", ("left", "leftover")),
+        ("l_curl-l", ("left", "curll")),
+        ("RightBrightness", ("right", "brightness")),
+        ("rHip", (None, "rhip")),
+    ],
+)
+def test_a_side_is_taken_from_a_name_once(name, found):
+    assert joint_names.canonical(name) == found
+
+
+def test_the_first_joint_of_a_file_is_a_joint_of_it():
+    found = joint_names.places(["nose", "x"], COCO, "a.json")
+    assert (found[0], set(found[1:])) == (0, {-1})
+    both = skeletons.from_json(
+        {"name": "ear", "joints": ["tip", "root"], "unit": {"kind": "pair", "joints": ["tip", "root"]}}
+    )
+    assert joint_names.places(["tip", "root"], both, "a.json") == [0, 1]
+    message = r"^a\.json: ear measures in distances of tip and root, which are not both among tip, lobe$"
+    with pytest.raises(UserError, match=message):
+        joint_names.places(["tip", "lobe"], both, "a.json")
+
+
+def test_names_are_of_a_skeletons_characters():
+    found = joint_names.skeleton_of(["-._tip+ ", "!?", "X" * 70, "Xylem"], [(0, 4), (3, 0)], name="!")
+    assert (found.name, found.joints) == ("joints", ("tip", "joint 2", "X" * 64, "Xylem"))
+    assert found.limbs == ((3, 0),)
+    assert joint_names.skeleton_of(["tip", "base"]).name == "joints"
+
+
+def test_sides_that_names_tell_are_mirrored_in_any_of_the_usual_spellings():
+    assert joint_names.skeleton_of(["left_fin", "right_fin", "tail"]).mirror == (1, 0, 2)
+
+
+def test_names_without_a_file_are_refused_by_themselves():
+    with pytest.raises(UserError, match="^: each joint's name must come once"):
+        joint_names.skeleton_of(["a", "a"])

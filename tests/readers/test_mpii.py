@@ -1,11 +1,12 @@
 import gzip
 import json
+import re
 
 import numpy as np
 import pytest
 import scipy.io
 
-from data_pipeline.readers import mpii
+from data_pipeline.readers import mat_file, mpii
 from data_pipeline.readers.person import BAD_CROP, BAD_HEAD_SIZE, FAR_JOINT, AnnotationError
 from data_pipeline.skeleton import INDEX
 
@@ -106,6 +107,12 @@ def test_a_point_without_the_field_is_visible_is_visible(one):
 def test_unsigned_coordinates_do_not_wrap_around(one):
     person = one(rect({"id": np.uint8(KNEE), "x": np.uint8(0), "y": np.uint16(0)}))
     np.testing.assert_array_equal(person.joints_image[KNEE], [-1, -1])
+
+
+def test_a_point_without_a_place_is_passed_over_alone(one):
+    nowhere = {**point(0, 0, 0), "x": EMPTY}
+    person = one(rect(nowhere, point(KNEE, 11, 21)))
+    assert np.flatnonzero(person.annotated).tolist() == [KNEE]
 
 
 def test_an_unsigned_head_box_does_not_wrap_around(one):
@@ -299,7 +306,7 @@ def test_a_cut_release_is_refused(release, kept):
     path = release(*((f"{i}.jpg", 1, structs(rect())) for i in range(20)))
     content = path.read_bytes()
     path.write_bytes(content[: int(kept * len(content))])
-    with pytest.raises(AnnotationError, match="is not a whole MATLAB 5 file"):
+    with pytest.raises(AnnotationError, match=r"is not a whole MATLAB 5 file"):
         mpii.read(path)
 
 
@@ -318,8 +325,46 @@ def test_a_cut_json_is_refused(tmp_path, kept):
 def test_joints_of_another_dataset_are_named(tmp_path, dataset, shape):
     path = tmp_path / "joints.mat"
     scipy.io.savemat(path, {"joints": np.zeros(shape)})
-    with pytest.raises(AnnotationError, match=f"looks like {dataset.upper()}'s joints .*use --dataset={dataset}$"):
+    told = f"{path} looks like {dataset.upper()}'s joints {shape}, not MPII's RELEASE (1, 1); use --dataset={dataset}"
+    with pytest.raises(AnnotationError, match=f"^{re.escape(told)}$"):
         mpii.read(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "holds"),
+    [({"a": np.zeros((2, 3)), "b": np.zeros((1, 4))}, "a (2, 3), b (1, 4)"), ({}, "nothing")],
+    ids=["two", "none"],
+)
+def test_what_another_file_holds_is_told(tmp_path, content, holds):
+    path = tmp_path / "other.mat"
+    scipy.io.savemat(path, content)
+    told = f"{path} must hold MPII's RELEASE (1, 1); use its mpii_human_pose_v1_u12_1.mat. Received: {holds}"
+    with pytest.raises(AnnotationError, match=f"^{re.escape(told)}$"):
+        mpii.read(path)
+    told = f"{path} is not the annotation file of mpii, lsp, lspet. Received: {holds}"
+    with pytest.raises(AnnotationError, match=f"^{re.escape(told)}$"):
+        mat_file.recognise(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "dataset"),
+    [
+        ("RELEASE", {"version": "12"}, "mpii"),
+        ("joints", np.zeros((3, 14, 2000)), "lsp"),
+        ("joints", np.zeros((14, 3, 10000)), "lspet"),
+    ],
+)
+def test_a_file_is_recognised_by_what_it_holds(tmp_path, name, value, dataset):
+    scipy.io.savemat(tmp_path / "a.mat", {"before": np.zeros(1), name: value})
+    assert mat_file.recognise(tmp_path / "a.mat") == dataset
+
+
+def test_a_file_to_recognise_that_is_not_there_is_asked_for(tmp_path):
+    with pytest.raises(AnnotationError, match=r"^No readable file .*none\.mat; give the path of an annotation file$"):
+        mat_file.recognise(tmp_path / "none.mat")
+    (tmp_path / "text.mat").write_text("no MATLAB file")
+    with pytest.raises(AnnotationError, match=r"is not a whole MATLAB 5 file .*; download MPII's mpii_human_pose"):
+        mat_file.recognise(tmp_path / "text.mat")
 
 
 @pytest.mark.parametrize(
@@ -477,14 +522,16 @@ def test_people_of_the_release_that_make_no_sense_are_counted(release, annorect,
 
 
 @pytest.mark.parametrize(
-    "entry",
-    [{"image": 7.0, "annorect": structs(rect())}, {"image": {"name": 7.0}, "annorect": structs(rect())}],
+    ("image", "reason"),
+    [(7.0, "list index out of range"), ({"name": 7.0}, "its image has no name")],
     ids=["no struct", "no name"],
 )
-def test_an_image_of_another_form_is_named(tmp_path, entry):
-    release = {"annolist": structs(entry), "img_train": np.ones((1, 1), np.uint8)}
+def test_an_image_of_another_form_is_named(tmp_path, image, reason):
+    annolist = structs({"image": image, "annorect": structs(rect())})
+    release = {"annolist": annolist, "img_train": np.ones((1, 1), np.uint8)}
     scipy.io.savemat(tmp_path / "mpii.mat", {"RELEASE": release})
-    with pytest.raises(AnnotationError, match=r"entry 'annolist\(1\)' must be as MPII's are"):
+    told = f"entry 'annolist(1)' must be as MPII's are ({reason}); download mpii_human_pose_v1_u12_1.mat again"
+    with pytest.raises(AnnotationError, match=f"{re.escape(told)}$"):
         mpii.read(tmp_path / "mpii.mat")
 
 
