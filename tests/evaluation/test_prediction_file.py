@@ -89,3 +89,10 @@ def test_a_file_without_preds_is_the_users_mistake(tmp_path):
     np.savez(tmp_path / "p.npz", joints=np.zeros((5, 16, 2)), others=np.zeros((5, 14, 2)))
     with pytest.raises(UserError, match=r"must hold `preds`. Received: joints \(5, 16, 2\), others"):
         prediction_file.read(str(tmp_path / "p.npz"), (5,))
+
+
+@pytest.mark.parametrize("name", ["preds", "pred"])
+def test_the_one_array_of_poses_is_taken_among_others(joints, tmp_path, name):
+    others = {"scores": np.zeros((5, 16)), "maps": np.zeros((5, 4, 4, 2)), "boxes": np.zeros((5, 3, 2))}
+    np.savez(tmp_path / "p.npz", **others, **{name: joints.transpose(2, 1, 0)})
+    np.testing.assert_array_equal(prediction_file.read(str(tmp_path / "p.npz"), (5,)), joints)

@@ -1,11 +1,13 @@
 import gzip
 import json
+import re
 
 import numpy as np
 import pytest
 import scipy.io
 
 from data_pipeline.common.errors import UserError
+from data_pipeline.readers import lsp as reader
 from data_pipeline.skeleton import INDEX
 from keras_apn.evaluation import truth_file
 
@@ -78,6 +80,9 @@ def test_lsp(written):
     assert np.flatnonzero(~truth.visible[0]).tolist() == [INDEX["right_wrist"]]
     assert truth.annotated.all()
     assert truth.true[3, INDEX["right_ankle"]].tolist() == [3, 0]
+    assert truth.head_size.tolist() == [reader.head_size(person, np.ones(16, bool)) for person in truth.true]
+    assert (truth.head_size > 0).all()
+    assert (truth.true.dtype, truth.last(2).head_size.tolist()) == (np.float64, truth.head_size[2:].tolist())
 
 
 def test_lsps_test_people_are_the_last_thousand(written):
@@ -107,7 +112,8 @@ def test_another_file_is_the_users_mistake(written, arrays, message):
 def test_visibility_comes_from_annotations(written, tmp_path):
     arrays = detections()
     path = written(**arrays)
-    (tmp_path / "other.json").write_text(json.dumps(export(arrays)))
+    trained = [{**export(arrays)[0], "img_paths": "t.jpg", "isValidation": 0}]  # Who is no part of the truth.
+    (tmp_path / "other.json").write_text(json.dumps(trained + export(arrays)))
     truth, used = truth_file.with_visibility(truth_file.read(path), path, str(tmp_path / "other.json"))
     assert used == str(tmp_path / "other.json")
     assert set(np.argwhere(~truth.visible)[:, 1]) == {INDEX["right_wrist"], INDEX["left_knee"]}
@@ -124,6 +130,13 @@ def test_annotations_beside_the_truth_are_found(written, tmp_path):
     assert truth.visible is not None
 
 
+def test_a_pixel_of_difference_is_the_same_place(written, tmp_path):
+    arrays = detections(pos_gt_src=np.random.default_rng(0).integers(10, 300, (16, 2, PEOPLE)).astype(float))
+    path = written(**arrays)
+    (tmp_path / "mpii_annotations.json").write_text(json.dumps(export(arrays, 1.0)))
+    assert truth_file.with_visibility(truth_file.read(path), path)[0].visible is not None
+
+
 @pytest.mark.parametrize(("people", "shift"), [(PEOPLE, 5.0), (2, 0.0)], ids=["other places", "fewer"])
 def test_annotations_of_other_people_are_refused_or_left_alone(written, tmp_path, people, shift):
     arrays = detections()
@@ -131,7 +144,8 @@ def test_annotations_of_other_people_are_refused_or_left_alone(written, tmp_path
     (tmp_path / "mpii_annotations.json").write_text(json.dumps(export(arrays, shift)[:people]))
     truth, used = truth_file.with_visibility(truth_file.read(path), path)
     assert (truth.visible, used) == (None, None)
-    with pytest.raises(UserError, match="must hold the"):
+    of = re.escape(f"{tmp_path / 'mpii_annotations.json'} must hold the {'' if shift else '3 '}people of {path}")
+    with pytest.raises(UserError, match=f"^{of}"):
         truth_file.with_visibility(truth, path, str(tmp_path / "mpii_annotations.json"))
 
 

@@ -88,5 +88,5 @@ def test_sides_that_names_tell_are_mirrored_in_any_of_the_usual_spellings():
 
 
 def test_names_without_a_file_are_refused_by_themselves():
-    with pytest.raises(UserError, match="^: each joint's name must come once"):
+    with pytest.raises(UserError, match=r"^: each joint's name must come once"):
         joint_names.skeleton_of(["a", "a"])

@@ -1,3 +1,5 @@
+import re
+
 import cv2
 import numpy as np
 import pytest
@@ -42,6 +44,38 @@ def test_without_a_visibility_a_joint_at_zero_is_not_labelled(tmp_path):
     assert not somebody.occlusion_known
 
 
+def test_without_a_visibility_a_joint_on_the_edge_is_labelled(tmp_path):
+    (somebody,) = yolo.read(write(tmp_path, "0 .5 .5 .4 .8 0 .5 .25 0 .5 -.1", "[3, 2]")).people
+    np.testing.assert_array_equal(somebody.joints_image, [[0, 100], [25, 0], [0, 0]])
+    assert somebody.annotated.tolist() == [True, True, False]
+
+
+def test_people_of_a_photograph_are_counted_without_lines_that_are_none(tmp_path):
+    found = yolo.read(write(tmp_path, f"{LINE}\n\n0 0.5\n{LINE}\n"))
+    assert [somebody.person_index for somebody in found.people] == [0, 1]
+    assert found.skipped == {yolo.BAD_LINE: 1}
+
+
+def test_bytes_that_are_no_text_are_a_line_that_is_none(tmp_path):
+    path = write(tmp_path)
+    (tmp_path / "labels" / "train" / "a.txt").write_bytes(b"\xff\xfe\n" + LINE.encode())
+    found = yolo.read(path)
+    assert (len(found.people), found.skipped) == (1, {yolo.BAD_LINE: 1})
+
+
+@pytest.mark.parametrize(
+    ("photograph", "label"),
+    [
+        ("/set/images/train/a.jpg", "/set/labels/train/a.txt"),
+        ("/images/set/images/a.b.jpg", "/images/set/labels/a.b.txt"),
+        ("/set/pictures/a.jpg", "/set/pictures/a.txt"),
+        ("images/a.jpg", "images/a.txt"),
+    ],
+)
+def test_labels_lie_beside_the_last_images(photograph, label):
+    assert yolo.label_path(photograph) == label
+
+
 def test_lines_that_label_studio_wrote(tmp_path):
     """By the converter of label-studio-sdk 2.1.2: key points that belong to a box, and `images` beside `labels`."""
     line = "0 0.5 0.475 0.4 0.85 0.4875 0.16666666666666669 2 0.4 0.41666666666666674 2 0.65 0.4 2 0.0 0.0 0"
@@ -75,6 +109,14 @@ def test_photographs_may_be_listed(tmp_path):
     assert [p.image for p in yolo.read(path).people] == ["images/train/a.jpg"]
 
 
+def test_a_list_with_bytes_that_are_no_text_has_a_photograph_that_is_not_there(tmp_path):
+    path = write(tmp_path)
+    (tmp_path / "list.txt").write_bytes(b"images/train/\xff.jpg\nimages/train/a.jpg\n")
+    path.write_text("train: [list.txt]\nkpt_shape: [3, 3]\n")
+    found = yolo.read(path)
+    assert ([p.image for p in found.people], found.skipped) == (["images/train/a.jpg"], {yolo.NOBODY: 1})
+
+
 def test_the_root_is_where_the_file_says(tmp_path):
     write(tmp_path / "set")
     path = tmp_path / "data.yaml"
@@ -85,7 +127,7 @@ def test_the_root_is_where_the_file_says(tmp_path):
 
 def test_names_of_joints_are_taken(tmp_path):
     found = yolo.read(write(tmp_path, more="kpt_names: {0: [tip, LSide, RSide]}"))
-    assert found.skeleton.joints == ("tip", "LSide", "RSide")
+    assert (found.skeleton.name, found.skeleton.joints) == ("data", ("tip", "LSide", "RSide"))
     assert found.skeleton.mirror == (0, 2, 1)
 
 
@@ -100,8 +142,36 @@ def test_seventeen_joints_mirrored_as_cocos_are_cocos(tmp_path):
 def test_joints_without_names_are_those_of_the_skeleton_that_is_stated(tmp_path):
     told = skeletons.from_json({"name": "leaf", "joints": ["a", "b", "c"]})
     assert yolo.read(write(tmp_path), skeleton=told).skeleton == told
-    with pytest.raises(UserError, match="has 3 joints without names, and coco17 17"):
-        yolo.read(write(tmp_path), skeleton=COCO)
+    path = write(tmp_path)
+    message = f"{path} has 3 joints without names, and coco17 17; name them (`kpt_names`)"
+    with pytest.raises(UserError, match=f"^{re.escape(message)}$"):
+        yolo.read(path, skeleton=COCO)
+
+
+def test_joints_of_another_skeleton_are_told_with_their_file(tmp_path):
+    path = write(tmp_path, more="kpt_names: [tip, side, root]")
+    with pytest.raises(UserError, match=f"^{re.escape(str(path))}: none of coco17's joints is among tip, side, root;"):
+        yolo.read(path, skeleton=COCO)
+    path = write(tmp_path, more="kpt_names: [tip, tip, root]")
+    with pytest.raises(UserError, match=f"^{re.escape(str(path))}: each joint's name must come once"):
+        yolo.read(path)
+
+
+def test_no_names_of_any_kind_of_thing_are_no_names(tmp_path):
+    found = yolo.read(write(tmp_path, more="kpt_names: {}"))
+    assert found.skeleton.joints == ("joint 1", "joint 2", "joint 3")
+
+
+@pytest.mark.parametrize("more", [-1, 0, 1])
+def test_a_file_has_a_most_of_bytes(tmp_path, monkeypatch, more):
+    path = write(tmp_path)
+    monkeypatch.setattr(yolo, "MOST_BYTES", path.stat().st_size - more)
+    if more > 0:
+        message = f"{path} has more than {yolo.MOST_BYTES} bytes, too many for a data.yaml"
+        with pytest.raises(AnnotationError, match=f"^{re.escape(message)}$"):
+            yolo.read(path)
+    else:
+        assert len(yolo.read(path).people) == 1
 
 
 @pytest.mark.parametrize(
@@ -130,18 +200,40 @@ def test_a_photograph_that_cannot_be_read_is_counted(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("train: [", "is no YAML"),
+        ("train: [", r"is no YAML \(while parsing a flow node expected the node content"),
         ("- a", "the whole: must be an object"),
-        ("train: images/train", "lacks the field `kpt_shape`"),
+        (
+            "train: images/train",
+            r"lacks the field `kpt_shape`.*; Ultralytics' pose data sets have a data\.yaml with kpt_shape$",
+        ),
         ("kpt_shape: [3, 4]\ntrain: x", r"entry 'kpt_shape\[1\]'"),
         ("kpt_shape: [3, 3]\nflip_idx: [0, 0, 1]\ntrain: x", "`flip_idx` must name"),
+        ("kpt_shape: [3, 3]\nflip_idx: [0, 1]\ntrain: x", "`flip_idx` must name each of the 3 joints' mirror image"),
+        ("kpt_shape: [3, 3]\nflip_idx: [1, 2, 0]\ntrain: x", r"Received: \[1, 2, 0\]$"),
         ("kpt_shape: [3, 3]\nkpt_names: [a]\ntrain: x", "`kpt_names` must name 3 joints"),
         ("kpt_shape: [3, 3]\ntrain: nowhere", "is neither a folder of photographs nor"),
+        ("kpt_shape: [3, 3]\ntrain: nowhere.txt", "is neither a folder of photographs nor"),
+        ("kpt_shape: [3, 3]\ntrain: data.yaml", "is neither a folder of photographs nor"),
         ("a: &a [1]\nb: [*a, *a]\nkpt_shape: [3, 3]", r"references \(\*name\) are not read"),
         ("kpt_shape: !!python/object/apply:os.system [ls]", "is no YAML"),
         (b"\xff\xfe\x00", "is no YAML"),
     ],
-    ids=["cut", "list", "no shape", "shape 4", "flip", "names", "nowhere", "alias", "python", "bytes"],
+    ids=[
+        "cut",
+        "list",
+        "no shape",
+        "shape 4",
+        "flip",
+        "few",
+        "round",
+        "names",
+        "nowhere",
+        "no list",
+        "no .txt",
+        "alias",
+        "python",
+        "bytes",
+    ],
 )
 def test_another_form_is_one_line(tmp_path, content, message):
     path = tmp_path / "data.yaml"
@@ -149,6 +241,8 @@ def test_another_form_is_one_line(tmp_path, content, message):
     with pytest.raises(AnnotationError, match=message) as caught:
         yolo.read(path)
     assert "\n" not in str(caught.value)
+    assert str(caught.value).startswith(str(path))
+    assert len(str(caught.value)) < len(str(path)) + 250
 
 
 def test_a_missing_file_is_one_line(tmp_path):
