@@ -158,6 +158,13 @@ def test_people_whose_limbs_are_not_all_known_widen_the_others():
     assert ranges.asymmetry[-1] < 0.5
 
 
+def test_who_has_a_limb_that_is_not_known_is_not_rare_for_that():
+    joints, sizes, known = crowd(300)
+    joints[:2, INDEX["left_elbow"]] += (0, 1)  # Upper arms longer than anybody's, of two whose knee is not known.
+    known[:2, INDEX["right_knee"]] = False
+    assert plausibility.fit(joints, sizes, known).longest[-2] == pytest.approx(3, abs=0.3)
+
+
 def test_one_measure_of_one_pose_is_no_rarer_than_all_of_it():
     joints, sizes, known = crowd(1)
     assert not plausibility.leave(plausibility.fit(joints, sizes, known), joints, sizes, known)["either"]
@@ -185,6 +192,15 @@ def test_the_ranges_of_records_are_those_of_their_poses(tiny_records):
     expected = plausibility.fit(people["joints_patch"], people["head_size_patch"], people["annotated"])
     for name in ("shortest", "longest", "asymmetry"):
         np.testing.assert_allclose(getattr(ranges, name), getattr(expected, name), rtol=1e-4)
+
+
+def test_the_ranges_of_a_run_are_those_of_its_training_records(tiny_config, tiny_records):
+    found = plausibility.of_training(tiny_config)
+    expected = plausibility.of_records([str(tiny_records / "train-00000-of-00001.tfrecord")])
+    np.testing.assert_array_equal(found.longest, expected.longest)
+    assert found.skeleton == skeleton.MPII16
+    data = dataclasses.replace(tiny_config.data, train_records="nowhere/*")
+    assert plausibility.of_training(dataclasses.replace(tiny_config, data=data)) is None
 
 
 def test_records_of_other_joints_are_the_users_mistake(tiny_records):
