@@ -73,7 +73,7 @@ def arrange(values: np.ndarray, people: tuple[int, ...], path: StrPath) -> np.nd
         raise UserError(f"{path}: `{VARIABLE}` must be of {allowed} people, as the truth is. Received: {found}")
     if len(matching) > 1 and (0, 1, 2) not in matching:
         raise UserError(f"{path}: which axis of `{VARIABLE}` {values.shape} is which is not clear; save it as {ORDERS}")
-    return np.transpose(values, (0, 1, 2) if (0, 1, 2) in matching else matching[0])
+    return np.transpose(values, matching[0])  # The first of the permutations is the documented order.
 
 
 def _can_be_poses(values):

@@ -17,8 +17,8 @@ PEOPLE = 3
 def detections(**changes):
     """The arrays of a small `detections_our_format.mat`, whose head boxes have diagonals of 50."""
     places = np.random.default_rng(0).uniform(10, 300, (16, 2, PEOPLE))
-    boxes = np.zeros((2, 2, PEOPLE))
-    boxes[1] = np.array([[30], [40]])
+    boxes = np.full((2, 2, PEOPLE), 7.0)
+    boxes[1] += np.array([[30], [40]])
     missing = np.zeros((16, PEOPLE), np.uint8)
     missing[INDEX["left_knee"], 1] = 1
     return {"pos_gt_src": places, "headboxes_src": boxes, "jnt_missing": missing, **changes}
@@ -71,6 +71,7 @@ def test_mpii(written):
     assert (truth.metric, truth.people(), truth.visible) == ("pckh", (PEOPLE,), None)
     np.testing.assert_allclose(truth.head_size, 30)
     assert np.argwhere(~truth.annotated).tolist() == [[1, INDEX["left_knee"]]]
+    assert not truth.true[1, INDEX["left_knee"]].any()
     np.testing.assert_array_equal(truth.true[2], arrays["pos_gt_src"][..., 2])
 
 
@@ -96,17 +97,20 @@ def test_lsps_test_people_are_the_last_thousand(written):
     ("arrays", "message"),
     [
         ({"joints": np.zeros((14, 3, 10))}, r"must be detections_our_format.mat .* Received: joints \(14, 3, 10\)"),
-        ({"nothing": np.zeros(0)}, "Received: nothing"),
+        ({"nothing": np.zeros(0), "more": np.zeros((2, 3))}, r"Received: nothing \([0, ]+\), more \(2, 3\)$"),
+        ({"text": "no numbers"}, "Received: no array of numbers$"),
         (detections(jnt_missing=np.zeros((16, 2))), r"`jnt_missing` must be \(16, 3\). Received: \(16, 2\)"),
         (detections(headboxes_src=np.full((2, 2, PEOPLE), np.nan)), "must be finite"),
         ({"pos_gt_src": np.zeros((16, 2, 3))}, "must hold `jnt_missing`"),
         ({"joints": np.full((3, 14, 5), np.nan)}, "`joints` must be finite"),
     ],
-    ids=["lspet", "nothing", "shape", "nan", "half of it", "nan in lsp"],
+    ids=["lspet", "others", "nothing", "shape", "nan", "half of it", "nan in lsp"],
 )
 def test_another_file_is_the_users_mistake(written, arrays, message):
-    with pytest.raises(UserError, match=message):
-        truth_file.read(written(**arrays))
+    path = written(**arrays)
+    with pytest.raises(UserError, match=message) as caught:
+        truth_file.read(path)
+    assert str(caught.value).startswith(path)
 
 
 def test_visibility_comes_from_annotations(written, tmp_path):
