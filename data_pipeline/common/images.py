@@ -16,8 +16,9 @@ from data_pipeline.common.files import StrPath
 MOST_SIDE, MOST_PIXELS = 16384, 2**27
 # EXIF's number of the note of how the camera was held, and its values whose width and height change places.
 ORIENTATION, TURNED = 0x0112, (5, 6, 7, 8)
-# Pillow's name of the only kind whose note of how the camera was held few viewers heed.
-PNG = "PNG"
+# Pillow's names of the only kind whose note of how the camera was held few viewers heed, and of the one that Pillow
+# turns by itself, size and all.
+PNG, TIFF = "PNG", "TIFF"
 
 
 def decode(source: StrPath | bytes, formats: tuple[str, ...] | None = None) -> np.ndarray:
@@ -80,7 +81,7 @@ def _size(image):
     if max(width, height) > MOST_SIDE or width * height > MOST_PIXELS:
         most = f"{MOST_SIDE} a side or {MOST_PIXELS} in all"
         raise UserError(f"has {width} x {height} pixels, more than the {most} that are decoded")
-    turned = image.format != PNG and image.getexif().get(ORIENTATION) in TURNED
+    turned = image.format not in (PNG, TIFF) and image.getexif().get(ORIENTATION) in TURNED
     return (height, width) if turned else (width, height)
 
 
