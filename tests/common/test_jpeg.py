@@ -88,7 +88,8 @@ def test_filling_is_counted_over_all_segments():
 
 def test_a_scans_data_is_no_filling():
     data = _with_frame()
-    jpeg.check(data[:-2] + b"\x12" * 2 * jpeg.MOST_FILLING + data[-2:])
+    end = data[-2:]
+    jpeg.check(data[:-2] + b"\x12" * 2 * jpeg.MOST_FILLING + b"\xff\xda\0\x02" + end)
 
 
 def test_what_follows_the_end_is_not_looked_at():
