@@ -14,12 +14,16 @@ ROWS = {
     "single-task G alone": "single-task",
     "single-task G with P and C": "single-task-full",
     "with P, without C": "p-alone",
+    "with C, without P": "c-alone",
+    "P and C as printed (`--discriminator_design=encoder_decoder`)": "encoder-decoders",
     "G alone, 30 epochs": "alone-30-epochs",
     "G alone, 36 epochs": "alone-36-epochs",
     "with P and C, 30 epochs": "full-30-epochs",
     "Algorithm 1 as printed (`--mode=alternating`)": "alternating",
     "the same updates, nobody pulls": "alternating-no-pull",
     "alpha and beta as printed (`--balance=fixed`)": "printed-balance",
+    "the same of sums (`--reduction=sum`)": "printed-balance-and-sum",
+    "the printed minimax (`--pull=minimax`)": "minimax",
 }
 TITLES = ("mean_14", "hidden wrist", "hidden elbow", "impossible limbs, %")
 
