@@ -18,7 +18,7 @@ def test_names(kind, name, weight, shape):
     metric = kind()
     assert metric.name == name
     assert kind(name="p_auc").name == "p_auc"
-    (found,) = metric.weights
+    (found,) = metric.variables
     assert found.name.split("/")[-1].split(":")[0] == weight
     assert tuple(found.shape) == shape
 
