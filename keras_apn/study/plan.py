@@ -60,7 +60,7 @@ class Training:
         return f"{self.name}-seed{self.seed}"
 
     @property
-    def begun(self) -> str | None:
+    def init_from_key(self) -> str | None:
         """The key of the run that it starts from, or None."""
         return self.init_from and f"{self.init_from}-seed{self.seed}"
 
@@ -112,12 +112,13 @@ def read(path: str) -> Plan:
     return Plan(told.title, told.records, tuple(trainings))
 
 
-def _require_before(path, begun, known, name, seeds):
+def _require_before(path, init_from, known, name, seeds):
+    """Raises UserError where a training starts from one that does not stand above it with the same seeds."""
     missing = [seed for seed in seeds if seed not in known]
     if missing:
         raise UserError(
-            f"{path}: training {name!r} starts from {shortened(begun)!r}, which must stand above it and have its seed "
-            f"{missing[0]}"
+            f"{path}: training {name!r} starts from {shortened(init_from)!r}, which must stand above it and have its "
+            f"seed {missing[0]}"
         )
 
 

@@ -58,7 +58,7 @@ def read(plan: Plan, output: str) -> dict[str, list[dict[str, Any]]]:
     """
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in plan.names}
     for training in plan.trainings:
-        path = result_path(output, training)
+        path = result_path(output, training.key)
         if os.path.exists(path):
             told: dict[str, Any] = json_file.read(path, dict[str, Any], way=DAMAGED, not_finite=True)
             found[training.name].append(told)

@@ -18,12 +18,8 @@ RUNS, RESULTS, CLAIMS, LOGS = "runs", "results", "claims", "logs"
 INTERRUPTED = 130
 
 
-def result_path(output: str, training: Training) -> str:
-    """The JSON file of a run."""
-    return _result(output, training.key)
-
-
-def _result(output, key):
+def result_path(output: str, key: str) -> str:
+    """The JSON file of a run, by its `Training.key`."""
     return os.path.join(output, RESULTS, f"{key}.json")
 
 
@@ -52,8 +48,8 @@ def run_all(plan: Plan, output: str, at_once: int = 1, tell: Callable[[str], Non
     started: dict[str, Future] = {}
 
     def run(training):
-        if training.begun:
-            started[training.begun].exception()  # It stands above, so that it runs or has run.
+        if training.init_from_key:
+            started[training.init_from_key].exception()  # It stands above, so that it runs or has run.
         try:
             return None if stopped.is_set() else run_one(training, plan.records, output, tell)
         except KeyboardInterrupt:
@@ -72,26 +68,27 @@ def run_all(plan: Plan, output: str, at_once: int = 1, tell: Callable[[str], Non
 
 def run_one(training: Training, records: str, output: str, tell: Callable[[str], None]) -> str | None:
     """Trains and scores one run, unless that is done or another does it; a line that says why it failed."""
-    if os.path.exists(result_path(output, training)):
+    if os.path.exists(result_path(output, training.key)):
         return None
     with claim(os.path.join(output, CLAIMS), training.key) as own:
         if not own:
             tell(f"{training.key}: another process works on it")
             return None
-        if os.path.exists(result_path(output, training)):
+        if os.path.exists(result_path(output, training.key)):
             return None
-        if training.begun and not os.path.exists(_result(output, training.begun)):
-            return f"{training.key}: starts from {training.begun}, which has no result yet; start the study again"
+        start = training.init_from_key
+        if start and not os.path.exists(result_path(output, start)):
+            return f"{training.key}: starts from {start}, which has no result yet; start the study again"
         tell(f"{training.key}: training")
         workdir = os.path.join(output, RUNS, training.key)
         flags = [*training.flags, f"--seed={training.seed}", f"--workdir={workdir}"]
-        if training.begun:
-            flags.append(f"--init_from={os.path.join(output, RUNS, training.begun)}")
+        if start:
+            flags.append(f"--init_from={os.path.join(output, RUNS, start)}")
         failure = _call(["keras_apn.train", *flags], output, training)
         if failure is None:
             told = {"name": training.name, "seed": training.seed, "flags": list(training.flags), "records": records}
             told |= {"init_from": training.init_from} if training.init_from else {}
-            told |= {"workdir": workdir, "output": result_path(output, training)}
+            told |= {"workdir": workdir, "output": result_path(output, training.key)}
             failure = _call(["keras_apn.study.score", json.dumps(told)], output, training)
     tell(f"{training.key}: {failure or 'done'}")
     return failure and f"{training.key}: {failure}"

@@ -46,7 +46,7 @@ def found(tmp_path):
     told = plan_of(("alone", 0), ("full", 0), ("late", 0), ("alone", 1), ("full", 1), ("late", 1))
     for training in told.trainings[:-1]:
         share = {"alone": 0.5, "full": 0.8, "late": 0.5}[training.name]
-        write_json(runner.result_path(str(tmp_path), training), measured(training.name, training.seed, share))
+        write_json(runner.result_path(str(tmp_path), training.key), measured(training.name, training.seed, share))
     return results.read(told, str(tmp_path))
 
 
@@ -94,9 +94,9 @@ def test_rows_without_a_seed_in_common_are_not_compared():
 
 def test_results_on_other_people_are_refused(tmp_path):
     told = plan_of(("alone", 0), ("full", 0))
-    write_json(runner.result_path(str(tmp_path), told.trainings[0]), measured("alone", 0, 0.5))
+    write_json(runner.result_path(str(tmp_path), told.trainings[0].key), measured("alone", 0, 0.5))
     other = {**measured("full", 0, 0.5), "counted": score.packed(np.zeros((PEOPLE, 16), bool))}
-    write_json(runner.result_path(str(tmp_path), told.trainings[1]), other)
+    write_json(runner.result_path(str(tmp_path), told.trainings[1].key), other)
     with pytest.raises(UserError, match="results on different people"):
         results.read(told, str(tmp_path))
 
